@@ -1,0 +1,1 @@
+"""The local engine: executes a pipeline definition without Docker or AWS."""
