@@ -1,0 +1,1 @@
+"""Assembling, checking, deploying and running the pipeline: one command per module."""

@@ -1,0 +1,71 @@
+"""Pca: one exact PCA from everybody's moments, each instance projecting its share of the parts."""
+
+from __future__ import annotations
+
+from sagemaker.core.processing import Processor
+from sagemaker.core.workflow.properties import PropertyFile
+from sagemaker.mlops.workflow.steps import ProcessingStep
+
+from steps.common import (
+    CACHE,
+    ENVIRONMENT,
+    HOST_ARGUMENTS,
+    INPUT,
+    OUTPUT,
+    Kit,
+    output_uri,
+    retries,
+    s3_input,
+)
+from steps.images import sklearn_image
+
+NAME = "Pca"
+OUTPUTS = ("components", "model", "metrics")
+SPLITS = ("train", "validation", "test")
+
+METRICS = PropertyFile(name="PcaMetrics", output_name="metrics", path="metrics.json")
+
+
+def build(kit: Kit, preprocess: ProcessingStep) -> ProcessingStep:
+    """Parts are shared out by object; the moments, which are small, go to every instance."""
+    processor = Processor(
+        entrypoint=["python3", f"{INPUT}/code/pca.py"],
+        env=ENVIRONMENT,
+        **kit.job("Pca", sklearn_image(kit.settings), hours=24, isolated=True),
+    )
+    parts = [
+        s3_input(split, output_uri(preprocess, split), f"{INPUT}/parts/{split}", sharded=True)
+        for split in SPLITS
+    ]
+    statistics = [
+        s3_input(name, output_uri(preprocess, name), f"{INPUT}/{name}")
+        for name in ("moments", "account")
+    ]
+    arguments = processor.run(
+        inputs=[
+            *parts,
+            *statistics,
+            s3_input("code", kit.bundle.uri("pca.py"), f"{INPUT}/code"),
+            kit.helpers(),
+        ],
+        outputs=kit.outputs("pca", OUTPUTS),
+        arguments=[
+            *("--scope", "global"),
+            *("--input", f"{INPUT}/parts"),
+            *("--moments", f"{INPUT}/moments"),
+            *("--account", f"{INPUT}/account"),
+            *("--output", OUTPUT),
+            *("--n-components", kit.text("NComponents")),
+            *("--standardize", kit.text("Standardize")),
+            *("--whiten", kit.text("Whiten")),
+            *HOST_ARGUMENTS,
+        ],
+    )
+    return ProcessingStep(
+        name=NAME,
+        description="Merge the moments, solve the PCA, project the parts",
+        step_args=arguments,
+        property_files=[METRICS],
+        cache_config=CACHE,
+        retry_policies=retries(),
+    )
