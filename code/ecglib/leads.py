@@ -1,0 +1,90 @@
+"""Which columns of a recording are its leads, and which is its time."""
+
+from dataclasses import dataclass
+
+from .errors import StepError
+
+LOOKAHEAD = 128
+"""Lines judged to tell numeric columns from text; fixed, so that block size plays no part."""
+
+RESERVED = ("recording", "sample", "time")
+"""The columns that every part has beside its leads."""
+
+# pandas.read_csv's list, so that what was missing there is missing here.
+MISSING = (
+    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
+    "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
+)  # fmt: skip
+"""Cells that say "no value"."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a recording's columns lie: names and 0-based positions of its leads, in order."""
+
+    width: int
+    leads: tuple[str, ...]
+    positions: tuple[int, ...]
+
+
+def choose(wanted: str, source: str, names: list[str], rows: list[list[str]]) -> Layout:
+    """Find the leads of --leads in a header.
+
+    Args:
+        wanted: "all" (every numeric column but the first), or column names and 0-based positions
+            separated by commas. A name goes before a position, as a column may be called "1".
+        source: the recording's file, for errors.
+        names: the header.
+        rows: cells of the first lines, which show what is numeric.
+    """
+    if all(_is_number(name) for name in names) and not all(name.isdigit() for name in names):
+        raise StepError(
+            f"{source}: the first line has numbers only ({', '.join(names[:4])}…): "
+            "a header with the names of the columns is needed"
+        )
+    # An index column written without a name has one by its place.
+    names = [name or f"column{position}" for position, name in enumerate(names)]
+    if wanted.strip() == "all":
+        positions = [p for p in range(1, len(names)) if _is_numeric(p, rows)]
+        if not positions:
+            raise StepError(
+                f"{source}: no numeric column after the first ({', '.join(names)}): "
+                "columns must be separated by commas; choose with --leads"
+            )
+    else:
+        positions = [_find(lead.strip(), source, names) for lead in wanted.split(",")]
+    leads = [names[position] for position in positions]
+    twice = sorted({lead for lead in leads if leads.count(lead) > 1})
+    if twice:
+        raise StepError(
+            f"{source}: lead {twice[0]!r} is chosen twice, by --leads {wanted!r} or by a header "
+            "that repeats the name: choose by position, or rename the column"
+        )
+    return Layout(len(names), tuple(leads), tuple(positions))
+
+
+def _find(lead: str, source: str, names: list[str]) -> int:
+    if names.count(lead) == 1:
+        return names.index(lead)
+    if lead not in names and lead.isdecimal() and int(lead) < len(names):
+        return int(lead)
+    problem = "is the name of several columns" if lead in names else "is not a column"
+    raise StepError(
+        f"{source}: lead {lead!r} {problem}. Its columns are {', '.join(names)} "
+        f"(positions 0 to {len(names) - 1}). Choose with --leads, or leave that file out"
+    )
+
+
+def _is_numeric(position: int, rows: list[list[str]]) -> bool:
+    """Whether most cells that are there are numbers: some dirt doesn't make a lead text."""
+    cells = [row[position].strip() for row in rows if position < len(row)]
+    present = [cell for cell in cells if cell not in MISSING]
+    return 2 * sum(map(_is_number, present)) >= len(present)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,82 @@
+"""Raw recordings as found below an input folder, and how their bytes are opened."""
+
+import gzip
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+from zlib import error as ZlibError
+
+from .errors import StepError
+
+_SUFFIX = re.compile(r"\.csv(\.gz)?$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One raw file: `source` is its path relative to the input, `id` that without suffix."""
+
+    id: str
+    source: str
+    path: Path
+
+    @property
+    def file_stem(self) -> str:
+        """A file name that no other recording has: readable part, then a hash of the source."""
+        slug = re.sub(r"[^A-Za-z0-9._=-]+", "-", self.id).strip("-.")[:100] or "recording"
+        return f"{slug}-{hashlib.sha256(self.source.encode()).hexdigest()[:8]}"
+
+
+def find(folder: str) -> list[Recording]:
+    """Return the recordings (*.csv, *.csv.gz) at or below `folder`, sorted by relative path.
+
+    Raises:
+        StepError: two sources have the same id (such as a.csv and a.csv.gz).
+    """
+    root = Path(folder)
+    files = [root] if root.is_file() else _walk(root)
+    base = root.parent if root.is_file() else root
+    found: dict[str, Recording] = {}
+    for path in files:
+        source = path.relative_to(base).as_posix()
+        recording = Recording(_SUFFIX.sub("", source), source, path)
+        other = found.setdefault(recording.id, recording)
+        if other is not recording:
+            raise StepError(
+                f"{folder}: {other.source} and {recording.source} are both recording "
+                f"{recording.id!r}: keep one of them, or rename one"
+            )
+    return sorted(found.values(), key=lambda recording: recording.source)
+
+
+def _walk(root: Path) -> list[Path]:
+    return sorted(
+        Path(folder, name)
+        for folder, _, names in os.walk(root, followlinks=True)
+        for name in names
+        if _SUFFIX.search(name)
+    )
+
+
+@contextmanager
+def opened(recording: Recording) -> Iterator[BinaryIO]:
+    """Open a recording's decompressed bytes, naming the file in whatever goes wrong."""
+    try:
+        with open(recording.path, "rb") as raw:
+            if recording.path.name.lower().endswith(".gz"):
+                with gzip.GzipFile(fileobj=raw) as stream:
+                    yield cast(BinaryIO, stream)
+            else:
+                yield raw
+    except (EOFError, gzip.BadGzipFile, ZlibError) as error:
+        raise StepError(
+            f"{recording.source}: damaged gzip file ({error}): upload it again or remove it"
+        ) from None
+    except (PermissionError, IsADirectoryError, FileNotFoundError) as error:
+        if error.filename != str(recording.path):
+            raise
+        raise StepError(f"{recording.source}: cannot be read ({error.strerror})") from None
