@@ -86,7 +86,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _settings(args: argparse.Namespace) -> Settings:
-    rate = args.sampling_rate
     fill = arguments.choice(args.fill, "--fill", clean.FILLS)
     return Settings(
         scope=arguments.choice(args.scope, "--scope", ("global", "recording")),
@@ -104,7 +103,7 @@ def _settings(args: argparse.Namespace) -> Settings:
             leads=args.leads,
             fill=fill,
             max_gap=arguments.positive(args.max_gap, "--max-gap"),
-            rate=None if rate is None else arguments.positive(rate, "--sampling-rate"),
+            rate=arguments.sampling_rate(args.sampling_rate),
             # The components don't need a time; interpolation does.
             timed=fill == "interpolate",
         ),

@@ -80,7 +80,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _settings(args: argparse.Namespace) -> Settings:
-    rate = args.sampling_rate
     return Settings(
         input=args.input,
         output=Path(args.output),
@@ -88,7 +87,7 @@ def _settings(args: argparse.Namespace) -> Settings:
             leads=args.leads,
             fill=arguments.choice(args.fill, "--fill", clean.FILLS),
             max_gap=arguments.positive(args.max_gap, "--max-gap"),
-            rate=None if rate is None else arguments.positive(rate, "--sampling-rate"),
+            rate=arguments.sampling_rate(args.sampling_rate),
         ),
         shares=split.parse(args.split),
         seed=arguments.whole(args.seed, "--seed"),

@@ -72,6 +72,12 @@ def declare(artifact_bucket: str) -> tuple[Parameter, ...]:
             "Leads to read: all, or names or 0-based column positions such as i,ii,v1 or 1,2,3",
         ),
         Parameter(
+            "SamplingRate",
+            "String",
+            "none",
+            "Samples per second if the first column is an index; none: it is the time in seconds",
+        ),
+        Parameter(
             "Fill",
             "String",
             "zero",

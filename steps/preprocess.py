@@ -31,6 +31,7 @@ def build(kit: Kit) -> ProcessingStep:
             *("--input", f"{INPUT}/raw"),
             *("--output", OUTPUT),
             *("--leads", kit.text("Leads")),
+            *("--sampling-rate", kit.text("SamplingRate")),
             *("--fill", kit.text("Fill")),
             *("--max-gap", kit.text("MaxGap")),
             *("--split", kit.text("Split")),

@@ -32,8 +32,10 @@ def add_cleaning(parser: argparse._ActionsContainer) -> None:
     )
     parser.add_argument(
         "--sampling-rate",
-        metavar="HZ",
-        help="samples per second; without it the first column is the time in seconds",
+        default="none",
+        metavar="HZ|none",
+        help="samples per second, where the first column is an index; none: it is the time in "
+        "seconds (default: none)",
     )
     parser.add_argument(
         "--fill",
@@ -74,6 +76,11 @@ def whole(text: str, option: str, *, minimum: int | None = None) -> int:
     if minimum is not None and value < minimum:
         raise StepError(f"{option} must be at least {minimum}, not {text}")
     return value
+
+
+def sampling_rate(text: str) -> float | None:
+    """Read samples per second; None where the recording's own time column is used."""
+    return None if text == "none" else positive(text, "--sampling-rate")
 
 
 def positive(text: str, option: str) -> float:
