@@ -26,6 +26,7 @@ from ecglib.hosts import Hosts
 from ecglib.leads import RESERVED
 from ecglib.momentfiles import RecordedMoments
 from ecglib.parts import PartWriter
+from ecglib.pipe import PipedRecordings
 from ecglib.recordings import Recording
 from ecglib.split import SPLITS
 from ecglib.staging import Staging
@@ -35,6 +36,7 @@ EXAMPLES = """examples:
   preprocess.py --input recordings --output out
   preprocess.py --input recordings --output out --leads i,ii,v1 --fill interpolate --max-gap 0.05
   preprocess.py --input adc --output out --leads 1,2,3,4 --sampling-rate 360 --split 0.7,0.15,0.15
+  preprocess.py --input-mode Pipe --input /opt/ml/processing/input/raw --input-uri s3://bucket/raw/
 """
 
 
@@ -43,6 +45,8 @@ class Settings:
     """The command line, checked."""
 
     input: str
+    input_mode: str
+    input_uri: str
     output: Path
     reading: Reading
     shares: tuple[float, ...]
@@ -59,6 +63,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     base = "/opt/ml/processing"
     parser.add_argument("--input", default=f"{base}/input/raw", metavar="DIR")
+    parser.add_argument(
+        "--input-mode",
+        default="File",
+        metavar="File|Pipe",
+        help="Pipe: --input has a manifest and a pipe with all recordings, which then must have "
+        "one header (default: File)",
+    )
+    parser.add_argument(
+        "--input-uri",
+        default="",
+        metavar="S3URI",
+        help="Pipe: the input's prefix; recordings are named by what follows it",
+    )
     parser.add_argument("--output", default=f"{base}/output", metavar="DIR")
     arguments.add_cleaning(parser)
     parser.add_argument(
@@ -82,6 +99,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _settings(args: argparse.Namespace) -> Settings:
     return Settings(
         input=args.input,
+        input_mode=arguments.choice(args.input_mode, "--input-mode", ("File", "Pipe")),
+        input_uri=args.input_uri,
         output=Path(args.output),
         reading=Reading(
             leads=args.leads,
@@ -99,7 +118,11 @@ def _settings(args: argparse.Namespace) -> Settings:
 
 def preprocess(settings: Settings) -> None:
     """Turn this instance's recordings into parts, moments and an account."""
-    found = recordings.find(settings.input)
+    found: list[Recording] | PipedRecordings
+    if settings.input_mode == "Pipe":
+        found = PipedRecordings(settings.input, settings.input_uri)
+    else:
+        found = recordings.find(settings.input)
     if not found and settings.hosts.alone:
         raise StepError(f"no recordings (*.csv, *.csv.gz) below {settings.input}: check --input")
     with Staging() as staging, ExitStack() as stack:

@@ -40,6 +40,13 @@ def declare(artifact_bucket: str) -> tuple[Parameter, ...]:
             "raw",
             "Folder of the recordings in it (*.csv, *.csv.gz), without a slash at either end",
         ),
+        Parameter(
+            "InputMode",
+            "String",
+            "File",
+            "File copies the recordings first; Pipe streams them, which must share one header",
+            ("File", "Pipe"),
+        ),
         Parameter("OutputBucket", "String", artifact_bucket, "Bucket of all outputs"),
         Parameter(
             "OutputPrefix",

@@ -17,7 +17,10 @@ from pipelines.local.events import (
     Event,
     ExecutionStarted,
     InstanceChanged,
+    LogLine,
     Note,
+    Retrying,
+    Reused,
     Status,
     StepChanged,
 )
@@ -28,6 +31,14 @@ COLOURS = {
     Status.FAILED: "red",
     Status.STOPPED: "yellow",
     Status.NOT_RUN: "dim",
+    Status.SKIPPED: "dim",
+}
+
+
+_WHY = {
+    "cached": "cached",
+    "kept": "done before",
+    "selected": "not selected",
 }
 
 
@@ -88,19 +99,39 @@ class Progress:
                 case Note() if event.text not in self._notes:
                     self._notes.add(event.text)
                     self._say(f"{event.step}: {event.text}", style="dim")
+                case Reused():
+                    self._reused(event)
+                case Retrying():
+                    wait = f"in {event.wait:g} s" if event.wait else "at once"
+                    self._say(
+                        f"{event.step}: attempt {event.attempt} follows {wait} ({event.reason})"
+                    )
+                case LogLine():
+                    self._say(f"{event.step} {event.host} | {event.text}")
 
     def _step_changed(self, event: StepChanged) -> None:
         line = self._lines[event.step]
+        if line.status is Status.SUCCEEDED and event.status is Status.SUCCEEDED:
+            return  # it was reused, which has been said
         line.status, line.instances = event.status, event.instances
         if event.status is Status.EXECUTING:
             line.began = time.monotonic()
             count = f" on {event.instances} instance{'s'[: event.instances > 1]}"
             text = f"{event.step}: started{count if event.instances else ''}"
         else:
-            line.took = time.monotonic() - line.began
+            line.took = time.monotonic() - line.began if line.began else 0.0
             text = f"{event.step}: {event.status.lower()} after {line.took:.1f} s"
         if self._live is None:
             self._say(text)
+
+    def _reused(self, event: Reused) -> None:
+        line = self._lines[event.step]
+        line.status = Status.SUCCEEDED
+        detail = f"; {event.detail}" if event.detail else ""
+        self._say(
+            f"{event.step}: {_WHY[event.why]}; the result of execution {event.execution} is taken, "
+            f"{event.saved:.1f} s saved{detail}"
+        )
 
     def _instance_changed(self, event: InstanceChanged) -> None:
         line = self._lines[event.step]

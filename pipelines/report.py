@@ -33,6 +33,9 @@ class Figures:
     metrics: Mapping[str, Json]
 
 
+NONE = Figures({}, {}, 0, {})
+
+
 def figures(result: ExecutionResult, store: Store) -> Figures:
     """Read the accounts, metrics and receipts that the steps of this pipeline write."""
     accounts = [
@@ -64,10 +67,14 @@ def figures(result: ExecutionResult, store: Store) -> Figures:
 def to_json(result: ExecutionResult, found: Figures, store: Store) -> dict[str, Json]:
     """The whole report for scripts."""
     document = record.to_json(result)
+    del document["mounts"], document["choices"]
     for name, step in document["steps"].items():
+        del step["properties"]  # the record has them
         step["rows"] = found.rows.get(name)
         step["paths"] = {
-            output: str(store.path(Location.parse(uri))) for output, uri in step["outputs"].items()
+            output: str(path)
+            for output, uri in step["outputs"].items()
+            if (path := _folder(uri, store))
         }
     document["metrics"] = found.metrics
     return document
@@ -92,16 +99,20 @@ def failures(result: ExecutionResult) -> Iterable[str]:
             yield from (f"    {line}" for line in step.log_tail)
 
 
+_REUSED = {"cached": "cached", "kept": "before", "selected": "not selected", "stub": "stub"}
+
+
 def _table(result: ExecutionResult, found: Figures) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("Step", "Status", "Instances", "Time", "Rows"):
         table.add_column(heading, justify="left" if heading in ("Step", "Status") else "right")
     for step in result.steps.values():
         rows = found.rows.get(step.name)
-        ran = step.status is not Status.NOT_RUN
+        ran = step.status not in (Status.NOT_RUN, Status.SKIPPED)
+        status = f"{step.status}, {_REUSED[step.reused]}" if step.reused else step.status
         table.add_row(
             step.name,
-            Text(step.status, COLOURS[step.status]),
+            Text(status, COLOURS[step.status]),
             str(step.instances or "") if ran else "",
             f"{step.seconds:.1f} s" if ran else "",
             f"{rows:,}" if rows is not None else "",
@@ -124,6 +135,10 @@ def _summary(result: ExecutionResult, found: Figures, store: Store) -> Renderabl
     if found.filled or found.rejected:
         reasons = ", ".join(f"{count:,} {why}" for why, count in sorted(found.rejected.items()))
         lines.append(f"{found.filled:,} cells filled; rows rejected: {reasons or 'none'}")
+    if cached := [step for step in result.steps.values() if step.reused == "cached"]:
+        saved = sum(step.saved_seconds for step in cached)
+        names = ", ".join(f"{step.name} (execution {step.source})" for step in cached)
+        lines.append(f"from the step cache: {names}; {saved:.1f} s saved; --no-cache runs them")
     lines += _places(result, store)
     lines.append(f"execution {result.execution_id}: {result.status} after {result.seconds:.0f} s")
     return Group(*(Text(line) for line in lines))
@@ -136,7 +151,7 @@ def _places(result: ExecutionResult, store: Store) -> list[str]:
         for step in result.steps.values()
         if step.status is Status.SUCCEEDED
         for output, uri in step.outputs.items()
-        if (path := store.path(Location.parse(uri))).is_dir()
+        if (path := _folder(uri, store)) and path.is_dir()
     }
     if not paths:
         return []
@@ -146,6 +161,14 @@ def _places(result: ExecutionResult, store: Store) -> list[str]:
         f"outputs below {common}",
         *(f"  {name:{width}}  {path.relative_to(common)}" for name, path in paths.items()),
     ]
+
+
+def _folder(uri: str, store: Store) -> Path | None:
+    """Where an output lies; None for what a folder can't hold, as the step itself has said."""
+    try:
+        return store.folder(Location.parse(uri))
+    except StoreError:
+        return None
 
 
 def _texts(step: StepResult | None, output: str, store: Store, stem: str = "") -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""Run the pipeline on this machine: the definition that is deployed, without Docker or AWS."""
+"""Run a pipeline on this machine: the definition that is deployed, without Docker or AWS."""
 
 from __future__ import annotations
 
@@ -15,73 +15,116 @@ from typing import Any
 
 from rich.console import Console
 
-from pipelines import report
-from pipelines.errors import ParameterError, PipelinesError, SettingsError
+from pipelines import remote, report, run_arguments, run_source
+from pipelines.ecg_pca import PARALLELISM
+from pipelines.errors import PipelinesError, SettingsError
 from pipelines.local import engine, instance
 from pipelines.local.events import Status
 from pipelines.local.job import Runtime
 from pipelines.local.record import ExecutionResult
 from pipelines.local.store import Location, Mount, Store
 from pipelines.progress import Progress
-
-EXAMPLES = """\
-examples:
-  python -m pipelines.run
-      a generated 12-lead sample through Preprocess, Pca, the gate and SparkTransform
-  python -m pipelines.run --input ~/recordings -p Leads=i,ii,v1 -p NComponents=2
-      your own CSV files, three leads of them
-  python -m pipelines.run --input ~/recordings -p PcaInstanceCount=13 --at-once 2
-      13 instances, of which two run at the same time
-  python -m pipelines.run --json --quiet > result.json
-      for scripts
-
-exit code: 0 only when the execution succeeded; 1 when it failed or an input was wrong; 2 for a
-wrong command line; 130 when it was stopped with Ctrl-C
-"""
+from pipelines.settings import Settings
 
 STOPPED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command. Returns its exit code."""
-    arguments = _parser().parse_args(argv)
+    parser = run_arguments.parser(__doc__ or "")
+    remote.add_arguments(parser)
+    arguments = parser.parse_args(argv)
+    if wrong := remote.conflict(arguments, parser) or run_arguments.conflict(arguments):
+        parser.error(wrong)
     console = Console(stderr=True, quiet=arguments.quiet, highlight=False)
     try:
-        result, store = _run(arguments, console)
+        if arguments.on == "sagemaker":
+            return remote.run(arguments, run_arguments.pairs(arguments.parameter), console)
+        if arguments.resume:
+            result, store = _resume(arguments, console)
+        elif arguments.definition or arguments.definition_of:
+            result, store = _run_other(arguments, console)
+        else:
+            result, store = _run_own(arguments, console)
     except PipelinesError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     return _finish(result, store, arguments)
 
 
-def _run(arguments: argparse.Namespace, console: Console) -> tuple[ExecutionResult, Store]:
-    given = _parameters(arguments.parameter)
+def _run_own(arguments: argparse.Namespace, console: Console) -> tuple[ExecutionResult, Store]:
+    """This project's pipeline, built from its source."""
+    given = run_arguments.pairs(arguments.parameter)
     console.print("building the definition …")
     document, artifacts, name = _build()
     if arguments.input is None:
         from pipelines import sample
 
         given.setdefault("RowsPerPart", str(sample.ROWS_PER_PART))
-    planned = engine.plan(document, given, name)
+    choices = run_arguments.choices(arguments, PARALLELISM["MaxParallelExecutionSteps"])
+    planned = engine.plan(document, given, name, choices, _earlier(arguments))
     recordings = Location(str(planned.values["InputBucket"]), str(planned.values["InputPrefix"]))
     store = _store(arguments, recordings, console)
     for location, data in artifacts:
         store.put(location, data)
+    return _execute(planned, store, arguments, console), store
+
+
+def _run_other(arguments: argparse.Namespace, console: Console) -> tuple[ExecutionResult, Store]:
+    """Any definition: from a file, or as it is deployed."""
+    given = run_arguments.pairs(arguments.parameter)
+    if arguments.definition:
+        source = run_source.from_file(arguments.definition)
+        run_source.check(source, refuse=not arguments.unchecked, console=console)
+    else:
+        source = run_source.deployed(arguments.definition_of)
+    store = _earlier(arguments)
+    choices = run_arguments.choices(arguments, source.max_parallel_steps)
+    planned = engine.plan(source.document, given, source.name, choices, store)
+    if arguments.definition_of:
+        run_source.fetch_scripts(source, store, console)
+    return _execute(planned, store, arguments, console), store
+
+
+def _resume(arguments: argparse.Namespace, console: Console) -> tuple[ExecutionResult, Store]:
+    """An execution that failed, was stopped, or whose engine was killed."""
+    given = _earlier(arguments)
+    choices = run_arguments.choices(arguments, None)
+    planned = engine.resume(given, arguments.resume, choices)
+    found = planned.past.resumed
+    assert found is not None
+    store = given if given.mounts else Store(given.root, found.mounts)
+    return _execute(planned, store, arguments, console), store
+
+
+def _execute(
+    planned: engine.Plan, store: Store, arguments: argparse.Namespace, console: Console
+) -> ExecutionResult:
     runtime = Runtime(
         store=store,
         isolated=_isolated(arguments.isolation, console),
         at_once=arguments.at_once,
         cores=os.cpu_count() or 1,
         cache=_cache(),
+        images=run_arguments.images(arguments),
+        environment=run_arguments.environment(arguments),
+        last_wins=arguments.on_collision == "last",
     )
     with _stopped_by_signals(console) as stop, Progress(planned.definition.steps, console) as tell:
-        return engine.execute(planned, runtime, tell, stop), store
+        return engine.execute(planned, runtime, tell, stop)
+
+
+def _earlier(arguments: argparse.Namespace) -> Store:
+    """The store with the buckets that are given as folders, and with earlier executions."""
+    root = arguments.store.resolve()
+    if root.exists() and not root.is_dir():
+        raise SettingsError(f"--store {arguments.store} is a file; name a folder")
+    return Store(root, tuple(Mount.parse(text) for text in arguments.bucket))
 
 
 def _build() -> tuple[dict[str, Any], list[tuple[Location, bytes]], str]:
     """The definition, the objects it refers to, and the pipeline's name."""
     from pipelines import bundle, ecg_pca, validate
-    from pipelines.settings import Settings
 
     settings = Settings.local()
     bundled = bundle.bundle(settings)
@@ -93,9 +136,7 @@ def _build() -> tuple[dict[str, Any], list[tuple[Location, bytes]], str]:
 
 def _store(arguments: argparse.Namespace, recordings: Location, console: Console) -> Store:
     """The store with the recordings in it: the user's folder, or the generated sample."""
-    root = arguments.store.resolve()
-    if root.exists() and not root.is_dir():
-        raise SettingsError(f"--store {arguments.store} is a file; name a folder")
+    store = _earlier(arguments)
     if arguments.input is not None:
         folder = arguments.input.resolve()
         if not folder.is_dir():
@@ -104,10 +145,11 @@ def _store(arguments: argparse.Namespace, recordings: Location, console: Console
             raise SettingsError(
                 f"--input {arguments.input} has no files; put recordings (*.csv, *.csv.gz) there"
             )
-        return Store(root, (Mount(recordings.bucket, recordings.key, folder),))
+        return Store(store.root, (*store.mounts, Mount(recordings.bucket, recordings.key, folder)))
+    if any(mount.covers(recordings) for mount in store.mounts):
+        return store  # a --bucket: what it lacks is not for us to put there
     from pipelines import sample
 
-    store = Store(root)
     folder = store.path(recordings)
     made = sample.ensure(
         folder, lambda done, total: console.print(f"generating recordings: {done} of {total}")
@@ -151,7 +193,8 @@ def _stopped_by_signals(console: Console) -> Iterator[threading.Event]:
 
 
 def _finish(result: ExecutionResult, store: Store, arguments: argparse.Namespace) -> int:
-    found = report.figures(result, store)
+    own = result.pipeline == Settings.local().pipeline_name
+    found = report.figures(result, store) if own else report.NONE
     if arguments.json:
         print(json.dumps(report.to_json(result, found, store), indent=2))
     elif not arguments.quiet:
@@ -164,78 +207,18 @@ def _finish(result: ExecutionResult, store: Store, arguments: argparse.Namespace
             f"and the record is {result.folder}",
             file=sys.stderr,
         )
+    if result.status is not Status.SUCCEEDED and not any(
+        step.type == "Fail" and step.status is Status.FAILED for step in result.steps.values()
+    ):
+        print(f"to go on from here: --resume {result.execution_id}", file=sys.stderr)
+    if result.status is Status.STOPPED:
         return STOPPED
     return 0 if result.status is Status.SUCCEEDED else 1
-
-
-def _parameters(pairs: Sequence[str]) -> dict[str, str]:
-    given: dict[str, str] = {}
-    for pair in pairs:
-        name, separator, value = pair.partition("=")
-        if not separator or not name:
-            raise ParameterError(f"-p {pair}: write -p NAME=VALUE")
-        given[name] = value
-    return given
 
 
 def _cache() -> Path:
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "ecg-pipelines"
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return value
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m pipelines.run",
-        description=__doc__,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    add(
-        "--input",
-        type=Path,
-        metavar="DIR",
-        help="recordings: a folder of *.csv and *.csv.gz, "
-        "read where it is and never written to (default: a generated 12-lead sample)",
-    )
-    add(
-        "-p",
-        "--parameter",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a pipeline parameter; may be repeated",
-    )
-    add(
-        "--store",
-        type=Path,
-        default=Path("local-store"),
-        metavar="DIR",
-        help="the folder that stands in for S3 (default: %(default)s)",
-    )
-    add(
-        "--at-once",
-        type=_positive,
-        metavar="N",
-        help="run at most N instances of a job at the same time (default: all, as SageMaker does)",
-    )
-    add(
-        "--isolation",
-        choices=("auto", "namespaces", "paths"),
-        default="auto",
-        help="give each instance its own /opt/ml, or rewrite paths (default: namespaces where "
-        "they are to be had)",
-    )
-    add("--quiet", action="store_true", help="print errors only")
-    add("--json", action="store_true", help="print the result as JSON on standard output")
-    return parser
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-RECORDINGS = 16
+RECORDINGS = 12
 SECONDS = 20
 SAMPLING_RATE = 500  # Hz
 ROWS_PER_PART = 10_000  # small enough that all 8 instances of Pca get parts of so small a sample

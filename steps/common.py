@@ -98,15 +98,18 @@ ENVIRONMENT = {
 }
 
 
-def s3_input(name: str, uri: object, path: str, *, sharded: bool = False) -> ProcessingInput:
-    """An input in File mode: all objects below `uri` on every instance, or a share of them."""
+def s3_input(
+    name: str, uri: object, path: str, *, sharded: bool = False, mode: object = "File"
+) -> ProcessingInput:
+    """An input: all objects below `uri` on every instance, or a share of them. `mode`: File, or
+    Pipe to have them streamed."""
     return ProcessingInput(
         input_name=name,
         s3_input=ProcessingS3Input(
             s3_uri=uri,
             local_path=path,
             s3_data_type="S3Prefix",
-            s3_input_mode="File",
+            s3_input_mode=mode,
             s3_data_distribution_type="ShardedByS3Key" if sharded else "FullyReplicated",
         ),
     )

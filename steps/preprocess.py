@@ -23,12 +23,18 @@ def build(kit: Kit) -> ProcessingStep:
     bucket, prefix = kit.parameters["InputBucket"], kit.parameters["InputPrefix"]
     # Ends in a slash: as a mere string prefix, "raw" would bring in "raw-old/" as well.
     recordings = Join(on="", values=["s3://", bucket, "/", prefix, "/"])
+    mode = kit.parameters["InputMode"]
     arguments = processor.run(
         code=kit.bundle.uri("preprocess.py"),
-        inputs=[s3_input("raw", recordings, f"{INPUT}/raw", sharded=True), kit.helpers()],
+        inputs=[
+            s3_input("raw", recordings, f"{INPUT}/raw", sharded=True, mode=mode),
+            kit.helpers(),
+        ],
         outputs=kit.outputs("preprocess", OUTPUTS),
         arguments=[
             *("--input", f"{INPUT}/raw"),
+            *("--input-mode", kit.text("InputMode")),
+            *("--input-uri", recordings),
             *("--output", OUTPUT),
             *("--leads", kit.text("Leads")),
             *("--sampling-rate", kit.text("SamplingRate")),

@@ -14,6 +14,8 @@ from .parts import open_writer
 
 FORMATS = ("parquet", "csv")
 
+_TEXT_ROWS = 1 << 14  # turned into text at a time
+
 
 def names(count: int) -> tuple[str, ...]:
     """Return the names of the first components: pc1, pc2, …"""
@@ -22,6 +24,9 @@ def names(count: int) -> tuple[str, ...]:
 
 class ComponentsFile:
     """A file of components being written; closed at the end of its block.
+
+    Rows are written by `write`; or encoded by `encode`, which threads may do, and then written
+    in order by `write_encoded`.
 
     Args:
         path: file to write.
@@ -34,17 +39,38 @@ class ComponentsFile:
         self._csv = kind == "csv"
         self._schema = _plain(schema) if self._csv else schema
         if self._csv:
-            options = pyarrow.csv.WriteOptions(include_header=header, batch_size=1 << 14)
-            self._writer = pyarrow.csv.CSVWriter(path, self._schema, write_options=options)
+            self._file = pa.OSFile(str(path), "wb")
+            options = pyarrow.csv.WriteOptions(include_header=header, batch_size=_TEXT_ROWS)
+            self._writer = pyarrow.csv.CSVWriter(self._file, self._schema, write_options=options)
         else:
             self._writer = open_writer(path, self._schema)
 
     def write(self, leading: Sequence[Any], components: Floats) -> None:
         """Write n rows: Arrow columns first, then [k, n] components."""
+        self._writer.write_table(self._table(leading, components))
+
+    def encode(self, leading: Sequence[Any], components: Floats) -> Any:
+        """Return n rows as `write_encoded` takes them."""
+        table = self._table(leading, components)
+        if not self._csv:
+            return table
+        text = pa.BufferOutputStream()
+        options = pyarrow.csv.WriteOptions(include_header=False, batch_size=_TEXT_ROWS)
+        pyarrow.csv.write_csv(table, text, options)
+        return text.getvalue()
+
+    def write_encoded(self, rows: Any) -> None:
+        """Write what `encode` returned."""
+        if self._csv:
+            self._file.write(rows)
+        else:
+            self._writer.write_table(rows)
+
+    def _table(self, leading: Sequence[Any], components: Floats) -> Any:
         if self._csv:
             leading = [_decoded(column) for column in leading]
         arrays = [*leading, *(columns.numbers(row) for row in components)]
-        self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
+        return pa.Table.from_arrays(arrays, schema=self._schema)
 
     def __enter__(self) -> Self:
         return self
@@ -56,6 +82,8 @@ class ComponentsFile:
         trace: TracebackType | None,
     ) -> None:
         self._writer.close()
+        if self._csv:
+            self._file.close()
 
 
 def _decoded(column: Any) -> Any:

@@ -18,11 +18,14 @@ offset of 1e6 a single float64 is off by 1e-10, which the difference d of two me
 """
 
 import math
+from collections import deque
 from collections.abc import Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 import numpy as np
 
+from . import workers
 from .columns import Floats
 
 BATCH = 16384
@@ -120,6 +123,7 @@ class Accumulator:
         self._batch = np.empty((leads, max(2 * leads, min(BATCH, (1 << 20) // leads))))
         self._filled = 0
         self._merger = Merger()
+        self._under_way: deque[Future[Moments]] = deque()
 
     def add(self, values: Floats) -> None:
         """Take the next [L, n] values."""
@@ -135,12 +139,21 @@ class Accumulator:
     def result(self) -> Moments:
         """Return the moments of all the values."""
         self._flush()
+        self._merge(leave=0)
         return self._merger.result() or empty(len(self._batch))
 
     def _flush(self) -> None:
         if self._filled:
-            self._merger.add(of(self._batch[:, : self._filled]))
+            self._under_way.append(workers.submit(of, self._batch[:, : self._filled]))
             self._filled = 0
+            self._merge(leave=2)
+            if self._under_way:
+                self._batch = np.empty_like(self._batch)
+
+    def _merge(self, leave: int) -> None:
+        """Merge finished batches, in order, and wait for all but the last `leave`."""
+        while self._under_way and (self._under_way[0].done() or len(self._under_way) > leave):
+            self._merger.add(self._under_way.popleft().result())
 
 
 def merged(all_moments: Iterable[Moments]) -> Moments | None:

@@ -1,6 +1,7 @@
 """Parquet parts of equal row count: written by Preprocess, read by Pca."""
 
 import json
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from . import columns
+from . import columns, workers
 from .clean import Rows
 from .columns import Floats
 from .errors import StepError
@@ -51,7 +52,7 @@ class PartWriter:
 
     Every part has exactly `rows_per_part` rows but the last. Parts run on from one recording to the
     next, so that they are equal however long recordings are: ShardedByS3Key counts
-    objects, not bytes. Memory: one row group, at most 16 MB.
+    objects, not bytes. Memory: one row group, at most 16 MB; with threads, one more being written.
     """
 
     def __init__(self, staging: Staging, folder: Path, host: str, rows_per_part: int) -> None:
@@ -64,6 +65,7 @@ class PartWriter:
         self._recordings: list[str] = []
         self._counts: list[int] = []
         self._writer: Any = None
+        self._writing: Future[None] | None = None
         self._parts = self._in_part = 0
 
     def add(self, recording: str, leads: tuple[str, ...], rows: Rows) -> None:
@@ -127,14 +129,25 @@ class PartWriter:
             *(columns.numbers(row) for row in values),
         ]
         table = pa.Table.from_arrays(arrays, schema=schema(self._leads))
-        self._writer.write_table(table, row_group_size=n)
+        self._written()
+        self._writing = workers.submit(self._writer.write_table, table, row_group_size=n)
+        if not self._writing.done():
+            # The arrays are the table's until it is written.
+            self._values, self._sample = np.empty_like(self._values), np.empty_like(self._sample)
         self._in_part += n
         self._filled = 0
         self._recordings, self._counts = [], []
 
+    def _written(self) -> None:
+        """Wait for the row group being written."""
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            writing.result()
+
     def _close(self) -> None:
         if self._writer is None:
             return
+        self._written()
         about = {"schema": 1, "split": self._folder.name, "leads": list(self._leads)}
         self._writer.add_key_value_metadata({METADATA.decode(): json.dumps(about)})
         self._writer.close()

@@ -1,6 +1,7 @@
 """Rows through models to components: parts row group by row group, raw recordings in two passes."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Any, Self
 import numpy as np
 import pyarrow as pa
 
-from . import columns, components, model
+from . import columns, components, model, workers
+from .clean import Rows
 from .columns import Floats
 from .components import ComponentsFile
 from .errors import StepError
@@ -21,6 +23,8 @@ from .recordings import Recording
 from .split import SPLITS
 from .staging import Staging
 from .stream import Reading, RecordingStream
+
+_PART_MEMORY = 1 << 26  # a row group as read, as an array, projected, and as written
 
 
 @dataclass(frozen=True)
@@ -90,14 +94,18 @@ class ComponentsWriter:
         """Project parts, each to a file of its name; without any, write a file of no rows."""
         table = schema(components.names(models.kept))
         rows = 0
-        for name, paths in parts.items():
-            for path in paths:
-                part = Part(path)
-                final = self._folder / f"split={name}" / f"{path.stem}.{self._kind}"
-                with ComponentsFile(self._staging.path(final), table, self._kind) as file:
-                    self._project_part(part, models, file)
+
+        def project(where: tuple[str, Path, Path]) -> tuple[str, Part]:
+            name, path, target = where
+            part = Part(path)
+            with ComponentsFile(target, table, self._kind) as file:
+                _project_part(part, models, file)
+            return name, part
+
+        with closing(workers.ordered(project, self._targets(parts), _PART_MEMORY)) as projected:
+            for name, part in projected:
                 rows += part.rows
-                print(f"{name}/{path.name}: {part.rows} rows", flush=True)
+                print(f"{name}/{part.path.name}: {part.rows} rows", flush=True)
         if not parts:
             final = self._folder / "split=train" / f"none-{self._host}.{self._kind}"
             with ComponentsFile(self._staging.path(final), table, self._kind):
@@ -114,9 +122,14 @@ class ComponentsWriter:
         fitted = _fit(recording.id, leads, accumulator.result(), options)
         final = self._folder / f"pca_{recording.id.replace('/', '__')}.{self._kind}"
         with self._raw_file(final, fitted.kept) as file:
-            for rows in RecordingStream(recording, reading):
+
+            def project(rows: Rows) -> Any:
                 names = [] if self._kind == "csv" else _names(recording.id, rows.sample)
-                file.write(names, fitted.project(rows.values))
+                return file.encode(names, fitted.project(rows.values))
+
+            projected = RecordingStream(recording, reading)
+            for encoded in workers.ordered(project, projected, 12 * reading.block):
+                file.write_encoded(encoded)
         account = stream.account("")
         print(
             f"{recording.source}: {account.written} of {account.read} rows, {account.filled} cells "
@@ -128,6 +141,12 @@ class ComponentsWriter:
         """Write a file of no rows, for an instance without recordings."""
         with self._raw_file(self._folder / f"none-{self._host}.{self._kind}", 0):
             pass
+
+    def _targets(self, parts: dict[str, list[Path]]) -> Iterator[tuple[str, Path, Path]]:
+        for name, paths in parts.items():
+            for path in paths:
+                final = self._folder / f"split={name}" / f"{path.stem}.{self._kind}"
+                yield name, path, self._staging.path(final)
 
     def _raw_file(self, final: Path, kept: int) -> ComponentsFile:
         # As the usual script's to_csv(header=None, index=None) gives it. Parquet has names.
@@ -141,20 +160,22 @@ class ComponentsWriter:
         path = self._staging.path(final)
         return ComponentsFile(path, pa.schema(fields), self._kind, header=False)
 
-    def _project_part(self, part: Part, models: Models, file: ComponentsFile) -> None:
-        if part.rows and part.leads != models.leads:
-            raise StepError(
-                f"{part.path}: its leads are {', '.join(part.leads)}, but the moments' are "
-                f"{', '.join(models.leads)}: give parts and moments of one run of Preprocess"
-            )
-        for group in range(part.groups):
-            names, values = part.read(group)
-            if not values.shape[1]:
-                continue
-            if models.shared:
-                file.write(names, models.shared.project(values))
-            else:
-                file.write(names, _project_each(models, names[0], values))
+
+def _project_part(part: Part, models: Models, file: ComponentsFile) -> None:
+    if part.rows and part.leads != models.leads:
+        raise StepError(
+            f"{part.path}: its leads are {', '.join(part.leads)}, but the moments' are "
+            f"{', '.join(models.leads)}: give parts and moments of one run of Preprocess"
+        )
+    for group in range(part.groups):
+        names, values = part.read(group)
+        if not values.shape[1]:
+            continue
+        if models.shared:
+            projected = models.shared.project(values)
+        else:
+            projected = _project_each(models, names[0], values)
+        file.write(names, projected)
 
 
 def _project_each(models: Models, recordings: Any, values: Floats) -> Floats:

@@ -4,9 +4,9 @@ import gzip
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
 from zlib import error as ZlibError
@@ -23,6 +23,8 @@ class Recording:
     id: str
     source: str
     path: Path
+    stream: BinaryIO | None = field(default=None, compare=False, repr=False)
+    """Its bytes, where they are not the whole of `path`."""
 
     @property
     def file_stem(self) -> str:
@@ -40,17 +42,35 @@ def find(folder: str) -> list[Recording]:
     root = Path(folder)
     files = [root] if root.is_file() else _walk(root)
     base = root.parent if root.is_file() else root
+    found = distinct(folder, (named(path.relative_to(base).as_posix(), path) for path in files))
+    return sorted(found, key=lambda recording: recording.source)
+
+
+def is_recording(name: str) -> bool:
+    """Whether a file of this name is one."""
+    return _SUFFIX.search(name) is not None
+
+
+def named(source: str, path: Path, stream: BinaryIO | None = None) -> Recording:
+    """Return the recording of a source."""
+    return Recording(_SUFFIX.sub("", source), source, path, stream)
+
+
+def distinct(folder: str, recordings: Iterable[Recording]) -> list[Recording]:
+    """Return the recordings in their order, none with the id of another.
+
+    Raises:
+        StepError: two sources have the same id (such as a.csv and a.csv.gz).
+    """
     found: dict[str, Recording] = {}
-    for path in files:
-        source = path.relative_to(base).as_posix()
-        recording = Recording(_SUFFIX.sub("", source), source, path)
+    for recording in recordings:
         other = found.setdefault(recording.id, recording)
         if other is not recording:
             raise StepError(
                 f"{folder}: {other.source} and {recording.source} are both recording "
                 f"{recording.id!r}: keep one of them, or rename one"
             )
-    return sorted(found.values(), key=lambda recording: recording.source)
+    return list(found.values())
 
 
 def _walk(root: Path) -> list[Path]:
@@ -58,13 +78,16 @@ def _walk(root: Path) -> list[Path]:
         Path(folder, name)
         for folder, _, names in os.walk(root, followlinks=True)
         for name in names
-        if _SUFFIX.search(name)
+        if is_recording(name)
     )
 
 
 @contextmanager
 def opened(recording: Recording) -> Iterator[BinaryIO]:
     """Open a recording's decompressed bytes, naming the file in whatever goes wrong."""
+    if recording.stream is not None:
+        yield recording.stream
+        return
     try:
         with open(recording.path, "rb") as raw:
             if recording.path.name.lower().endswith(".gz"):

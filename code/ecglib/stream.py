@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import leads
+from . import leads, workers
 from .account import RecordingAccount, reasons
 from .clean import Cleaner, Rows
 from .csvblocks import BLOCK, CsvParser, LineBlocks
@@ -71,8 +71,7 @@ class RecordingStream:
             places = [wanted.index(position) for position in positions]
             in_order = places == list(range(len(wanted) - len(places), len(wanted)))
             parser = CsvParser(self.layout.width, wanted)
-            for data in self._lines:
-                block = parser.parse(data)
+            for block in workers.ordered(parser.parse, self._lines, 8 * self._reading.block):
                 sample = block.rows + self._read
                 self._read += block.lines
                 self._rejected += block.rejected

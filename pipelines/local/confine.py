@@ -102,6 +102,9 @@ def enter_namespaces() -> None:
 def arrange_mounts(spec: dict[str, Any]) -> None:
     """Lay out what the script sees; nothing of it is visible outside."""
     mount("none", "/", MS_REC | MS_PRIVATE)
+    # a mount of its own stays writable when a folder around it becomes read-only
+    own = os.path.dirname(spec["opt_ml"])
+    mount(own, own, MS_BIND | MS_REC)
     for folder in spec["read_only"]:
         mount(folder, folder, MS_BIND | MS_REC)
         mount(folder, folder, MS_BIND | MS_REMOUNT | MS_RDONLY | kept_flags(folder))

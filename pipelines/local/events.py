@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 
 class Status(StrEnum):
-    """A step's or execution's status, in the service's words, and `Not run` for a step that an
-    untaken branch or an earlier failure left out."""
+    """A step's or execution's status, in the service's words, `Not run` for a step that an
+    untaken branch or an earlier failure left out, `Skipped` for one that the user left out."""
 
     EXECUTING = "Executing"
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
     STOPPED = "Stopped"
     NOT_RUN = "Not run"
+    SKIPPED = "Skipped"
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,12 @@ class StepChanged:
 
 @dataclass(frozen=True)
 class InstanceChanged:
-    """An instance started or ended."""
+    """An instance started or ended; `log` is the file that its output goes to."""
 
     step: str
     host: str
     status: Status
+    log: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -54,5 +57,39 @@ class Note:
     text: str
 
 
-Event = ExecutionStarted | StepChanged | InstanceChanged | Note
+@dataclass(frozen=True)
+class Reused:
+    """A step is not run: `execution` has run it, in `saved` seconds.
+
+    `why` is "cached" (the step cache has it), "kept" (the execution that is resumed has it) or
+    "selected" (it wasn't selected, and what was needs it).
+    """
+
+    step: str
+    execution: str
+    saved: float
+    why: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Retrying:
+    """A step failed and will be tried again, as attempt `attempt`, in `wait` seconds."""
+
+    step: str
+    attempt: int
+    wait: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """A line that an instance wrote, of a step whose output was asked for."""
+
+    step: str
+    host: str
+    text: str
+
+
+Event = ExecutionStarted | StepChanged | InstanceChanged | Note | Reused | Retrying | LogLine
 Listener = Callable[[Event], None]

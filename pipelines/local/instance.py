@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import LocalError
+from pipelines.local import interpreter
 
 Json = Any
 
@@ -31,12 +32,15 @@ class Instance:
     """The place of one instance: `<root>/<host>/`, with what it sees as /opt/ml in `ml`.
 
     When `isolated`, the process has namespaces of its own and finds its files at /opt/ml.
-    Otherwise every `/opt/ml` in its command, environment and configuration is rewritten.
+    Otherwise every `/opt/ml` in its command, environment and configuration is rewritten. When
+    `contained`, its command (`docker run`, say) puts `ml` at /opt/ml itself: nothing is rewritten,
+    and the command has the user's own environment.
     """
 
     host: str
     root: Path
     isolated: bool
+    contained: bool = False
 
     @property
     def folder(self) -> Path:
@@ -59,7 +63,9 @@ class Instance:
 
     def seen(self, text: str) -> str:
         """A text as the process needs it: unchanged, or with /opt/ml rewritten."""
-        return text if self.isolated else text.replace(OPT_ML, str(self.opt_ml))
+        if self.isolated or self.contained:
+            return text
+        return text.replace(OPT_ML, str(self.opt_ml))
 
     def write_config(self, job: Mapping[str, Json], hosts: Sequence[str]) -> None:
         """The two files of /opt/ml/config (the service's documented form)."""
@@ -82,21 +88,25 @@ class Instance:
         scratch = {name: self.folder / name for name in ("cwd", "home", "tmp", "mounts")}
         for folder in scratch.values():
             folder.mkdir(parents=True, exist_ok=True)
-        interpreter = Path(sys.executable).parent  # so that `python3` is the Python we run on
+        # `python3` is the Python we run on, and its other commands are there too
+        path = [interpreter.make(self.folder / "python"), Path(sys.executable).parent]
         env = {
-            "PATH": f"{interpreter}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "PATH": os.pathsep.join([*map(str, path), os.environ.get("PATH", os.defpath)]),
             "HOME": str(scratch["home"]),
             "TMPDIR": str(scratch["tmp"]),
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",  # it would ask the network
             **{key: self.seen(value) for key, value in environment.items()},
         }
+        if self.contained:
+            env = dict(os.environ)
         spec = {
             "argv": [self.seen(part) for part in command],
             "env": env,
             "cwd": str(scratch["cwd"]),
             "parent": os.getpid(),
-            "isolate": self.isolated,
+            "isolate": self.isolated and not self.contained,
             "opt_ml": str(self.opt_ml),
             "scratch": str(scratch["mounts"]),
             "hosts_file": str(hosts_file) if hosts_file else None,

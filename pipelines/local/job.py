@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
+import errno
 import random
+import re
 import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors import LocalError, UnsupportedError
-from pipelines.local import inputs, outputs, spark
+from pipelines.errors import LocalError
+from pipelines.local import images, inputs, journal, outputs, pipes, retry
 from pipelines.local.events import InstanceChanged, Listener, Note, Status
-from pipelines.local.instance import Instance, ask_to_stop, kill
-from pipelines.local.store import Location, Store
+from pipelines.local.instance import CANNOT_ISOLATE, Instance, ask_to_stop, kill
+from pipelines.local.spark_command import is_spark_submit
+from pipelines.local.store import Store
+from pipelines.local.streams import Streams, pipes_of
 
 Json = Any
 
 POLL_SECONDS = 0.02
 GRACE_SECONDS = 10.0  # between the stop signal of a time limit and the kill
+NOT_ISOLATED = re.compile("cannot isolate the instance: ")  # as confine.py says it
+MAX_REASON = 1024  # characters of FailureReason
+DEFAULT_MAX_RUNTIME = 86_400  # the documented example of processingjobconfig.json has it
+
+# What this machine, not the script, is to blame for.
+_MACHINE_FAULTS = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.ENOMEM,
+    errno.EAGAIN,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.EIO,
+    errno.EROFS,
+)
 
 
 @dataclass(frozen=True)
@@ -43,6 +62,11 @@ class Runtime:
         at_once: at most this many instances of a job at the same time; None for all of them.
         cores: what Spark may use.
         cache: a folder that outlives executions, for what is compiled or generated once.
+        images: what stands in for container images.
+        environment: variables for every instance, beside those of its job, which win.
+        grace: seconds between the stop signal of a time limit and the kill.
+        last_wins: of files that several instances write to one key the last is kept, as on the
+            service, in place of failing the job.
     """
 
     store: Store
@@ -50,11 +74,16 @@ class Runtime:
     at_once: int | None
     cores: int
     cache: Path
+    images: tuple[images.Image, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    grace: float = GRACE_SECONDS
+    last_wins: bool = False
 
 
 @dataclass(frozen=True)
 class JobResult:
-    """How a job ended. `description` is what DescribeProcessingJob would answer."""
+    """How a job ended. `description` is what DescribeProcessingJob would answer;
+    `exception_type` is set when this machine failed the job, in the words of retry policies."""
 
     status: Status
     failure_reason: str
@@ -62,12 +91,15 @@ class JobResult:
     log_tail: tuple[str, ...]
     log: Path | None
     description: Mapping[str, Json]
+    exception_type: str = ""
 
 
 @dataclass(frozen=True)
 class _Failure:
     host: str
     reason: str
+    exception_type: str = ""
+    timed_out: bool = False
 
 
 def run(job: Job, runtime: Runtime, stop: threading.Event, tell: Listener) -> JobResult:
@@ -75,14 +107,27 @@ def run(job: Job, runtime: Runtime, stop: threading.Event, tell: Listener) -> Jo
     instances = _instances(job, runtime)
     try:
         channels = inputs.list_channels(job.request.get("ProcessingInputs", []), runtime.store)
+        declared = job.request.get("ProcessingOutputConfig", {}).get("Outputs", [])
+        taken = {channel.local_path for channel in channels}
+        folders = outputs.folders(declared, instances, taken)
         for index, instance in enumerate(instances):
             _lay_out(instance, index, instances, job, channels)
-        failure = _run_instances(job, instances, channels, runtime, stop, tell)
+        for folder in folders:
+            folder.folder.mkdir(parents=True, exist_ok=True)
+        claims = outputs.Claims(last_wins=runtime.last_wins)
+        streams = Streams(channels, instances, folders, runtime.store, claims)
+        failure = _run_instances(job, instances, channels, streams, runtime, stop, tell)
         if failure is None and not stop.is_set():
-            _collect(job, instances, channels, runtime.store, tell)
+            _collect(job, folders, channels, streams, claims, runtime.store, tell)
         return _result(job, instances, failure, stopped=stop.is_set() and failure is None)
     except LocalError as error:
-        return _result(job, instances, _Failure("", f"ClientError: {error}"), stopped=False)
+        failure = _machine_failure(error.__cause__) or _Failure("", f"ClientError: {error}")
+        return _result(job, instances, failure, stopped=False)
+    except OSError as error:
+        machine = _machine_failure(error)
+        if machine is None:
+            raise
+        return _result(job, instances, machine, stopped=False)
     finally:
         for instance in instances:  # logs lie beside these folders and stay
             shutil.rmtree(instance.folder, ignore_errors=True)
@@ -90,7 +135,11 @@ def run(job: Job, runtime: Runtime, stop: threading.Event, tell: Listener) -> Jo
 
 def _instances(job: Job, runtime: Runtime) -> list[Instance]:
     count = int(job.request["ProcessingResources"]["ClusterConfig"]["InstanceCount"])
-    return [Instance(f"algo-{n}", job.folder, runtime.isolated) for n in range(1, count + 1)]
+    image = images.find(runtime.images, job.request["AppSpecification"]["ImageUri"])
+    contained = image is not None and image.contains
+    return [
+        Instance(f"algo-{n}", job.folder, runtime.isolated, contained) for n in range(1, count + 1)
+    ]
 
 
 def _lay_out(
@@ -100,11 +149,14 @@ def _lay_out(
     job: Job,
     channels: Sequence[inputs.Channel],
 ) -> None:
+    for pipe in pipes_of(channels, instance, index, len(instances)):
+        pipes.lay_out(pipe)
     for channel in channels:
+        if channel.piped:
+            continue
         shard = channel.shard(index, len(instances))
-        inputs.stage(shard, instance.real(channel.local_path), link=instance.isolated)
-    for item in _managed_outputs(job):
-        instance.real(item["S3Output"]["LocalPath"]).mkdir(parents=True, exist_ok=True)
+        link = instance.isolated and not instance.contained
+        inputs.stage(shard, instance.real(channel.local_path), link=link)
     instance.write_config(_job_config(job), [other.host for other in instances])
 
 
@@ -112,14 +164,16 @@ def _run_instances(
     job: Job,
     instances: Sequence[Instance],
     channels: Sequence[inputs.Channel],
+    streams: Streams,
     runtime: Runtime,
     stop: threading.Event,
     tell: Listener,
 ) -> _Failure | None:
     """Run all processes; the first that fails, the time limit or `stop` ends the others."""
-    limit = job.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
-    deadline = time.monotonic() + float(limit) if limit else None
-    read_only = _linked_folders(channels, runtime)
+    limits = job.request.get("StoppingCondition", {})
+    limit = limits.get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME)
+    deadline = time.monotonic() + float(limit)
+    read_only = inputs.source_folders(channels, runtime.store)
     hosts_file = _hosts_file(job, instances)
     waiting = list(reversed(instances))
     running: dict[str, subprocess.Popen[bytes]] = {}
@@ -131,27 +185,37 @@ def _run_instances(
                 process = _start(job, instance, instances, runtime, read_only, hosts_file, tell)
                 if process is not None:
                     running[instance.host] = process
-                    tell(InstanceChanged(job.step, instance.host, Status.EXECUTING))
+                    streams.started(instance.host, process)
+                    tell(InstanceChanged(job.step, instance.host, Status.EXECUTING, instance.log))
             for host, process in list(running.items()):
                 code = process.poll()
                 if code is None:
                     continue
                 del running[host]
+                streams.ended(host)
                 ended = Status.SUCCEEDED if code == 0 else Status.FAILED
                 tell(InstanceChanged(job.step, host, ended))
                 if code != 0 and failure is None:
-                    failure = _Failure(host, f"AlgorithmError: , exit code: {_exit_code(code)}")
-            if deadline is not None and time.monotonic() > deadline:
-                _stop_gently(running.values())
+                    failure = _failed_with(code, host, instances)
+            if failure is None and (broken := streams.failure()):
+                failure = _Failure(broken[0], f"ClientError: {broken[1]}")
+            if running and failure is None and time.monotonic() > deadline:
+                _stop_gently(running.values(), runtime.grace)
                 failure = _Failure(
                     next(iter(running), ""),
                     f"ClientError: the job was stopped after MaxRuntimeInSeconds ({limit} s)",
+                    timed_out=True,
                 )
             time.sleep(POLL_SECONDS)
     finally:
+        if instances[0].contained:  # a container ends by its own client's doing
+            _stop_gently(running.values(), runtime.grace)
         for host, process in running.items():
             kill(process)
             tell(InstanceChanged(job.step, host, Status.STOPPED))
+        streams.close()
+    if failure is None and (broken := streams.failure()):
+        failure = _Failure(broken[0], f"ClientError: {broken[1]}")
     return failure
 
 
@@ -164,58 +228,69 @@ def _start(
     hosts_file: Path | None,
     tell: Listener,
 ) -> subprocess.Popen[bytes] | None:
-    specification = job.request["AppSpecification"]
-    entrypoint = specification.get("ContainerEntrypoint")
-    if not entrypoint:
-        raise UnsupportedError(
-            f"{job.step} has no ContainerEntrypoint, and what {specification['ImageUri']} runs by "
-            "itself is not known here; give the processor an entrypoint or a command"
-        )
-    command = [
-        instance.seen(part) for part in [*entrypoint, *specification.get("ContainerArguments", [])]
-    ]
-    environment = dict(job.request.get("Environment", {}))
-    if spark.is_spark_submit(command):
+    environment = {**runtime.environment, **job.request.get("Environment", {})}
+    command = _command(job, instance, runtime, environment)
+    if is_spark_submit(command):
+        from pipelines.local import spark  # a tenth of a second that only Spark's jobs pay
+
         if not spark.is_primary(instance.host, [other.host for other in instances]):
             return None  # the image's workers only wait for the primary
         launch = spark.prepare(
             command,
             opt_ml=instance.opt_ml,
-            store=runtime.store.root,
+            store=runtime.store,
             work=instance.folder / "spark",
             cache=runtime.cache,
             cores=runtime.cores,
+            job=job.name,
         )
         for text in launch.ignored:
             tell(Note(job.step, text))
         command, environment = list(launch.argv), {**environment, **launch.env}
-        read_only = ()  # Spark writes s3:// itself
+        read_only = spark.only_read(runtime.store)
     return instance.start(command, environment, hosts_file=hosts_file, read_only=read_only)
+
+
+def _command(
+    job: Job, instance: Instance, runtime: Runtime, environment: Mapping[str, str]
+) -> list[str]:
+    """What to run: the definition's entrypoint and arguments, and what stands in for the image."""
+    specification = job.request["AppSpecification"]
+    uri = specification["ImageUri"]
+    variables = instance.folder / "environment"
+    if instance.contained:
+        variables.write_text("".join(f"{key}={value}\n" for key, value in environment.items()))
+    command = images.command(
+        images.find(runtime.images, uri),
+        uri,
+        specification.get("ContainerEntrypoint") or [],
+        specification.get("ContainerArguments") or [],
+        {
+            "host": instance.host,
+            "opt_ml": str(instance.opt_ml),
+            "environment": str(variables),
+        },
+    )
+    return [instance.seen(part) for part in command]
 
 
 def _collect(
     job: Job,
-    instances: Sequence[Instance],
+    folders: Sequence[outputs.OutputFolder],
     channels: Sequence[inputs.Channel],
+    streams: Streams,
+    claims: outputs.Claims,
     store: Store,
     tell: Listener,
 ) -> None:
-    folders = [
-        outputs.OutputFolder(
-            name=item["OutputName"],
-            host=instance.host,
-            folder=instance.real(item["S3Output"]["LocalPath"]),
-            location=Location.parse(item["S3Output"]["S3Uri"]),
-        )
-        for item in _managed_outputs(job)
-        for instance in instances
-    ]
-    staged = {path.resolve() for channel in channels for _, path in channel.objects}
-    produced = outputs.find(folders, staged)
-    counts = outputs.publish(produced, store)
-    for item in _managed_outputs(job):
-        if not counts.get(item["OutputName"]):
-            tell(Note(job.step, f"output {item['OutputName']!r} is empty: nothing was uploaded"))
+    produced = outputs.find(folders, inputs.staged_files(channels), claims, streams.uploaded)
+    if note := claims.note():
+        tell(Note(job.step, note))
+    with journal.publishing(job.folder, [item.location for item in produced], store):
+        counts = outputs.publish(produced, store)
+    for name in dict.fromkeys(folder.name for folder in folders):
+        if not counts.get(name) and name not in streams.uploaded_from:
+            tell(Note(job.step, f"output {name!r} is empty: nothing was uploaded"))
 
 
 def _result(
@@ -232,6 +307,8 @@ def _result(
     failed = next((i for i in instances if failure and i.host == failure.host), None)
     message = "".join(messages).encode()[:1024].decode(errors="ignore")
     described = {"Succeeded": "Completed"}.get(status, str(status))
+    if failure and failure.timed_out:
+        described = "Stopped"
     return JobResult(
         status=status,
         failure_reason=reason,
@@ -244,8 +321,9 @@ def _result(
             "ProcessingJobArn": _arn(job.name),
             "ProcessingJobStatus": described,
             "ExitMessage": message,
-            "FailureReason": reason,
+            "FailureReason": reason[:MAX_REASON],
         },
+        exception_type=failure.exception_type if failure else "",
     )
 
 
@@ -283,21 +361,10 @@ def _job_config(job: Job) -> dict[str, Json]:
             }
         },
         "RoleArn": request.get("RoleArn"),
-        "StoppingCondition": request.get("StoppingCondition", {"MaxRuntimeInSeconds": 86400}),
+        "StoppingCondition": request.get(
+            "StoppingCondition", {"MaxRuntimeInSeconds": DEFAULT_MAX_RUNTIME}
+        ),
     }
-
-
-def _managed_outputs(job: Job) -> list[Mapping[str, Json]]:
-    declared = job.request.get("ProcessingOutputConfig", {}).get("Outputs", [])
-    return [item for item in declared if not item.get("AppManaged")]
-
-
-def _linked_folders(channels: Sequence[inputs.Channel], runtime: Runtime) -> list[Path]:
-    """The folders that inputs are linked from."""
-    store = runtime.store
-    folders = {store.bucket(channel.location.bucket) for channel in channels}
-    folders.update(mount.directory for mount in store.mounts)
-    return sorted(folder.resolve() for folder in folders if folder.is_dir())
 
 
 def _hosts_file(job: Job, instances: Sequence[Instance]) -> Path | None:
@@ -312,11 +379,25 @@ def _hosts_file(job: Job, instances: Sequence[Instance]) -> Path | None:
     return path
 
 
-def _stop_gently(processes: Sequence[subprocess.Popen[bytes]] | Any) -> None:
-    processes = list(processes)
+def _machine_failure(error: BaseException | None) -> _Failure | None:
+    if not isinstance(error, OSError) or error.errno not in _MACHINE_FAULTS:
+        return None
+    reason = f"InternalServerError: this machine failed the job: {error}"
+    return _Failure("", reason, retry.INTERNAL)
+
+
+def _failed_with(code: int, host: str, instances: Sequence[Instance]) -> _Failure:
+    instance = next(instance for instance in instances if instance.host == host)
+    if code == CANNOT_ISOLATE and any(map(NOT_ISOLATED.match, instance.log_tail())):
+        reason = "InternalServerError: this machine could not isolate the instance"
+        return _Failure(host, reason, retry.INTERNAL)
+    return _Failure(host, f"AlgorithmError: , exit code: {_exit_code(code)}")
+
+
+def _stop_gently(processes: Collection[subprocess.Popen[bytes]], grace: float) -> None:
     for process in processes:
         ask_to_stop(process)
-    deadline = time.monotonic() + GRACE_SECONDS
+    deadline = time.monotonic() + grace
     while any(p.poll() is None for p in processes) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
 

@@ -6,8 +6,9 @@ line that does the same on this machine:
 - Driver and executors are one JVM, `local[cores]`. On the service the primary, the first of the
   sorted host names (so algo-10 comes before algo-2), runs the driver; the other instances start
   their daemons, run nothing of the user's, wait for the primary to go down and then exit 0.
-- `s3://` and `s3a://` are the store's folders, by a file system of our own with the name of the
-  image's class. Any bucket folder will do, one made during the job too; a missing one is an error.
+- `s3://` and `s3a://` are the store's folders and what is mounted in it, by a file system of our
+  own with the name of the image's class. Any bucket folder will do, one made during the job too; a
+  missing one is an error, and so is writing into a folder that is only read.
 - A path without a scheme is HDFS in the image, and so it is here: a private folder below the
   scratch folder, empty at the start, never this machine's root. Local files are `file:///opt/ml/…`.
 - Event logs are written straight to where they are asked for.
@@ -23,27 +24,28 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from urllib.parse import quote, urlparse
+from pathlib import Path
+from urllib.parse import quote
 
-from pipelines.local import spark_configuration, spark_runtime
+from pipelines.local import spark_configuration, spark_events, spark_runtime
+from pipelines.local.history_logs import JOB_PROPERTY
 from pipelines.local.spark_command import (
-    SparkCommand,
     SparkCommandError,
     is_spark_submit,
     parse,
-    real_path,
 )
 from pipelines.local.spark_runtime import Runtime
+from pipelines.local.store import Mount, Store
 
-__all__ = ["SparkCommandError", "SparkLaunch", "is_primary", "is_spark_submit", "prepare"]
+__all__ = [
+    "SparkCommandError",
+    "SparkLaunch",
+    "is_primary",
+    "is_spark_submit",
+    "only_read",
+    "prepare",
+]
 
-_JAVA_OPTIONS = (
-    # Half the CPU time of a short job. For a long one `-XX:TieredStopAtLevel=4` in
-    # spark.driver.extraJavaOptions, which comes later and wins, buys speed for warm-up.
-    "-XX:TieredStopAtLevel=1",
-    "-XX:+UseSerialGC",
-)
 _LOG4J = {
     "rootLogger.appenderRef.stderr.ref": "stderr",
     "appender.stderr.type": "Console",
@@ -77,25 +79,42 @@ def is_primary(current: str, hosts: Sequence[str]) -> bool:
     return current == sorted(hosts)[0]
 
 
+def only_read(store: Store) -> list[Path]:
+    """The folders that a Spark job need not be able to write to, though it writes `s3://` itself:
+    what is mounted to be read, unless a folder in it is mounted to be written."""
+    writable = [mount.directory.resolve() for mount in store.mounts if mount.writable]
+    read = [mount.directory.resolve() for mount in store.mounts if not mount.writable]
+    return sorted(f for f in read if not any(w.is_relative_to(f) for w in writable))
+
+
 def prepare(
-    command: Sequence[str], *, opt_ml: Path, store: Path, work: Path, cache: Path, cores: int
+    command: Sequence[str],
+    *,
+    opt_ml: Path,
+    store: Store,
+    work: Path,
+    cache: Path,
+    cores: int,
+    job: str = "",
 ) -> SparkLaunch:
     """Describe the process that does what the image would do with `command` on the primary.
 
     `command`: the whole container command, its paths as the process will see them.
     `opt_ml`: the folder that is, or holds, the instance's /opt/ml.
-    `store`: `s3://bucket/key` is `<store>/bucket/key`.
+    `store`: what `s3://bucket/key` is.
     `work`: scratch for this instance alone; deleted by the caller when it likes.
     `cache`: outlives runs, may be shared by processes.
     `cores`: how many tasks run at once.
+    `job`: the processing job's name, for the event log.
 
-    Raises SparkCommandError for what the image would refuse or misread.
+    Raises SparkCommandError for what the image would refuse or misread, and StoreError for event
+    logs that have no place in the store.
     """
-    opt_ml, store, work, cache = (path.absolute() for path in (opt_ml, store, work, cache))
+    opt_ml, work, cache = (path.absolute() for path in (opt_ml, work, cache))
     asked = parse(command, opt_ml)
     runtime = spark_runtime.find()
     configuration = spark_configuration.load(opt_ml)
-    event_logs = _event_logs(asked, opt_ml, store)
+    event_logs = spark_events.settings(asked, opt_ml, store)
     for name in ("conf", "hdfs", "local", "tmp", "uploads"):
         (work / name).mkdir(parents=True, exist_ok=True)
     jar = spark_runtime.file_system_jar(runtime, cache)
@@ -103,7 +122,7 @@ def prepare(
     memory, too_much = _driver_memory(configuration.properties.get("spark.driver.memory"))
     log4j = _log4j(work, configuration.log4j, "info" if asked.verbose else "warn")
     java_options = [
-        *_JAVA_OPTIONS,
+        *spark_runtime.JAVA_OPTIONS,
         f"-Djava.io.tmpdir={work / 'tmp'}",
         f"-Dderby.system.home={work}",
         f"-Dlog4j2.configurationFile={log4j.as_uri()}",
@@ -114,6 +133,7 @@ def prepare(
         **configuration.properties,
         **_metrics(work, configuration.metrics),
         **event_logs,
+        **({JOB_PROPERTY: job} if job else {}),
         **_file_systems(store, work),
         "spark.driver.memory": memory,
         "spark.driver.extraClassPath": os.pathsep.join(path for path in class_path if path),
@@ -148,8 +168,9 @@ def _defaults(cores: int) -> dict[str, str]:
     }
 
 
-def _file_systems(store: Path, work: Path) -> dict[str, str]:
+def _file_systems(store: Store, work: Path) -> dict[str, str]:
     schemes = ("s3", "s3a", "hdfs")
+    rows = [_mount(mount) for mount in store.mounts]
     committers = "org.apache.hadoop.mapreduce.lib.output.FileOutputCommitterFactory"
     return {
         **{f"spark.hadoop.fs.{name}.impl": spark_runtime.FILE_SYSTEM_CLASS for name in schemes},
@@ -160,47 +181,24 @@ def _file_systems(store: Path, work: Path) -> dict[str, str]:
         # Hadoop's default for s3a is a committer from a jar that pyspark does not bring.
         "spark.hadoop.mapreduce.outputcommitter.factory.scheme.s3a": committers,
         "spark.hadoop.fs.defaultFS": "hdfs://local",
-        "spark.hadoop.fs.ecg.store": str(store),
+        "spark.hadoop.fs.ecg.store": str(store.root.absolute()),
+        **({"spark.hadoop.fs.ecg.mounts": " ".join(rows)} if rows else {}),
         "spark.hadoop.fs.ecg.hdfs": str(work / "hdfs"),
         "spark.hadoop.fs.ecg.uploads": str(work / "uploads"),
     }
 
 
-def _event_logs(asked: SparkCommand, opt_ml: Path, store: Path) -> dict[str, str]:
-    """Settings for the event log; its folder is made, since Spark wants one that exists."""
-    if asked.event_logs_s3_uri:  # the image, too, prefers it over a local folder
-        uri = urlparse(asked.event_logs_s3_uri)
-        if uri.scheme not in ("s3", "s3a") or not uri.netloc:
-            raise SparkCommandError(
-                f"--spark-event-logs-s3-uri takes s3://bucket/prefix, not {asked.event_logs_s3_uri}"
-            )
-        bucket = store / uri.netloc
-        if not bucket.is_dir():
-            raise SparkCommandError(
-                f"--spark-event-logs-s3-uri: the store has no bucket {uri.netloc} ({bucket})"
-            )
-        if ".." in PurePosixPath(uri.path).parts:
-            raise SparkCommandError(
-                f"--spark-event-logs-s3-uri leads out of its bucket: {asked.event_logs_s3_uri}"
-            )
-        (bucket / uri.path.lstrip("/")).mkdir(parents=True, exist_ok=True)
-        folder = f"s3a://{uri.netloc}{uri.path}"
-    elif asked.event_logs_dir:
-        if not PurePosixPath(asked.event_logs_dir).is_absolute():
-            raise SparkCommandError(
-                f"--local-spark-event-logs-dir takes an absolute path, not {asked.event_logs_dir}"
-            )
-        real_path(asked.event_logs_dir, opt_ml).mkdir(parents=True, exist_ok=True)
-        folder = f"file://{quote(asked.event_logs_dir)}"
-    else:
-        return {}
-    return {"spark.eventLog.enabled": "true", "spark.eventLog.dir": folder}
+def _mount(mount: Mount) -> str:
+    """A row of the file system's table of mounts; percent-encoded, since names may hold anything
+    and Hadoop replaces ${…} in its settings."""
+    parts = (mount.bucket, mount.prefix, str(mount.directory.absolute()))
+    return ":".join(["rw" if mount.writable else "ro", *(quote(part) for part in parts)])
 
 
 def _driver_memory(asked: str | None) -> tuple[str, tuple[str, ...]]:
-    """The JVM's heap limit: a quarter of this machine's memory, 1 to 8 GiB, unless asked for."""
-    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    usual = f"{min(max(machine // 4, 2**30), 2**33) // 2**20}m"
+    """The JVM's heap limit: the usual one, unless asked for another that fits this machine."""
+    machine = spark_runtime.machine_memory()
+    usual = f"{spark_runtime.usual_memory() // 2**20}m"
     if asked is None:
         return usual, ()
     match = re.fullmatch(r"(\d+)([kmgt]?)b?", asked.strip().lower())
@@ -251,7 +249,7 @@ def _environment(runtime: Runtime, work: Path) -> dict[str, str]:
         "SPARK_CONF_DIR": str(work / "conf"),
         "SPARK_LOCAL_DIRS": str(work / "local"),
         # For the short-lived JVM that puts the long-lived one's command line together.
-        "SPARK_LAUNCHER_OPTS": " ".join(_JAVA_OPTIONS),
+        "SPARK_LAUNCHER_OPTS": " ".join(spark_runtime.JAVA_OPTIONS),
         "SPARK_LOCAL_IP": "127.0.0.1",
         # The machine's own name often resolves to nothing, or to an outside address.
         "SPARK_LOCAL_HOSTNAME": "localhost",

@@ -16,9 +16,13 @@ from pipelines.local.spark_command import SparkCommandError
 
 FILE_SYSTEM_CLASS = "org.apache.hadoop.fs.s3a.S3AFileSystem"
 FILE_CONTEXT_CLASS = "org.apache.hadoop.fs.s3a.S3A"
-_SOURCE = Path(__file__).with_name("S3AFileSystem.java")
+_SOURCES = sorted(Path(__file__).parent.glob("S3*.java"))
 _COMPILER = "org.codehaus.commons.compiler.samples.CompilerDemo"  # Janino's javac look-alike
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+
+# Half the CPU time of a short job. For a long one `-XX:TieredStopAtLevel=4` in
+# spark.driver.extraJavaOptions, which comes later and wins, buys speed for warm-up.
+JAVA_OPTIONS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 
 
 @dataclass(frozen=True)
@@ -56,13 +60,24 @@ def find() -> Runtime:
     )
 
 
+def machine_memory() -> int:
+    """This machine's memory, in bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def usual_memory() -> int:
+    """A JVM's heap limit: a quarter of this machine's memory, but 1 to 8 GiB, in bytes."""
+    return min(max(machine_memory() // 4, 2**30), 2**33)
+
+
 def file_system_jar(runtime: Runtime, cache: Path) -> Path:
     """The jar that maps `s3://` to a folder; compiled once for each source and Spark version.
 
     Takes about a second. Several processes may build it at once: each writes its own file and
     renames it, so nobody sees half a jar.
     """
-    digest = hashlib.sha256(_SOURCE.read_bytes()).hexdigest()[:16]
+    sources = b"".join(source.read_bytes() for source in _SOURCES)
+    digest = hashlib.sha256(sources).hexdigest()[:16]
     jar = cache / f"{runtime.key}-store-{digest}.jar"
     if jar.is_file():
         return jar
@@ -85,11 +100,11 @@ def _compile(runtime: Runtime, classes: Path) -> None:
     jars = sorted((runtime.spark_home / "jars").glob("*.jar"))
     # Janino does not expand `*`, and wants every class that a superclass mentions.
     command = [
-        *(str(runtime.java), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"),
+        *(str(runtime.java), *JAVA_OPTIONS),
         *("-cp", os.pathsep.join(str(jar) for jar in jars), _COMPILER),
         *("-classpath", os.pathsep.join(str(jar) for jar in jars)),
-        *("-d", str(classes), str(_SOURCE)),
+        *("-d", str(classes), *map(str, _SOURCES)),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode or not any(classes.rglob("S3AFileSystem.class")):
-        raise RuntimeError(f"{_SOURCE.name} does not compile: {done.stdout}{done.stderr}")
+        raise RuntimeError(f"{_SOURCES[0].name} does not compile: {done.stdout}{done.stderr}")

@@ -8,11 +8,12 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from pipelines.local import engine
+from pipelines.local.choices import Choices
 from pipelines.local.events import Event
 from pipelines.local.instance import can_isolate
 from pipelines.local.job import Runtime
@@ -20,6 +21,7 @@ from pipelines.local.record import ExecutionResult
 from pipelines.local.store import Location, Store
 
 Json = Any
+T = TypeVar("T", bound=Event)
 CODE = "/opt/ml/processing/input/code"
 
 
@@ -113,11 +115,27 @@ class Lab:
         parameters: list[Json] | None = None,
         given: Mapping[str, str] | None = None,
         at_once: int | None = None,
+        choices: Choices | None = None,
+        **runtime: Any,
     ) -> ExecutionResult:
         document = {"Version": "2020-12-01", "Parameters": parameters or [], "Steps": list(steps)}
-        runtime = Runtime(self.store, self.isolated, at_once, os.cpu_count() or 1, self.cache)
-        planned = engine.plan(document, given or {}, "lab")
-        return engine.execute(planned, runtime, self.events.append, self.stop)
+        planned = engine.plan(document, given or {}, "lab", choices, self.store)
+        return engine.execute(
+            planned, self.runtime(at_once, **runtime), self.events.append, self.stop
+        )
+
+    def resume(
+        self, execution: str = "latest", choices: Choices | None = None, **runtime: Any
+    ) -> ExecutionResult:
+        planned = engine.resume(self.store, execution, choices)
+        return engine.execute(planned, self.runtime(**runtime), self.events.append, self.stop)
+
+    def runtime(self, at_once: int | None = None, **others: Any) -> Runtime:
+        cores = os.cpu_count() or 1
+        return Runtime(self.store, self.isolated, at_once, cores, self.cache, **others)
+
+    def told(self, kind: type[T]) -> list[T]:
+        return [event for event in self.events if isinstance(event, kind)]
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import threading
@@ -69,7 +70,9 @@ def test_shards_are_disjoint_complete_and_balanced(
     assert result.status is Status.SUCCEEDED, result.reason
     seen = hosts_output(lab, 5)
     shards = [[f for f in host["files"] if f.startswith("sharded/")] for host in seen]
-    assert sorted(sum(shards, [])) == sorted(n.replace("data", "sharded", 1) for n in names)
+    assert sorted(itertools.chain(*shards)) == sorted(
+        n.replace("data", "sharded", 1) for n in names
+    )
     assert {len(shard) for shard in shards} == {2, 3}
     assert all("all/x y.csv" in host["files"] for host in seen)
     assert seen[0]["hosts"] == [f"algo-{n}" for n in range(1, 6)]
@@ -264,7 +267,8 @@ def test_links_in_outputs_are_not_followed_but_copied_inputs_count(
     script = """
         import os, subprocess
         ml = os.environ["ML"]
-        subprocess.run(["cp", "-r", ml + "/processing/in/.", ml + "/processing/output/out/"], check=True)
+        source, target = ml + "/processing/in/.", ml + "/processing/output/out/"
+        subprocess.run(["cp", "-r", source, target], check=True)
         os.symlink("/etc/passwd", ml + "/processing/output/out/passwd")
     """
     result = lab.run(
@@ -352,7 +356,8 @@ def test_a_condition_on_a_property_file_takes_one_branch(
 ) -> None:
     script = """
         import os
-        open(os.environ["ML"] + "/processing/output/m/metrics.json", "w").write('{"a": {"share": 0.7}}')
+        path = os.environ["ML"] + "/processing/output/m/metrics.json"
+        open(path, "w").write('{"a": {"share": 0.7}}')
     """
     share = {
         "Std:JsonGet": {"PropertyFile": {"Get": "Steps.Measure.PropertyFiles.M"}, "Path": "a.share"}

@@ -80,6 +80,12 @@ def command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "pipelines.run", *map(str, arguments)]
 
 
+def whole_run(recordings: Path, store: Path) -> list[str]:
+    parameters = ("RowsPerPart=700", "WindowSeconds=4", "StepSeconds=2", "NComponents=3")
+    pairs = [part for parameter in parameters for part in ("-p", parameter)]
+    return command("--input", recordings, "--store", store, "--json", *pairs)
+
+
 @pytest.fixture(scope="module")
 def finished(
     recordings: Path, java_free_path: str, tmp_path_factory: pytest.TempPathFactory
@@ -91,9 +97,7 @@ def finished(
         pytest.skip("no network namespaces on this machine to prove this in")
     env = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "JAVA"))}
     done = subprocess.run(
-        [*offline]
-        + command("--input", recordings, "--store", store, "--json", "-p", "RowsPerPart=700")
-        + ["-p", "WindowSeconds=4", "-p", "StepSeconds=2", "-p", "NComponents=3"],
+        [*offline, *whole_run(recordings, store)],
         cwd=ROOT,
         env={**env, "PATH": java_free_path},
         capture_output=True,
@@ -166,6 +170,27 @@ def test_it_leaves_event_logs_and_instance_logs(finished: dict[str, Any]) -> Non
     assert any('"Event":"SparkListenerApplicationEnd"' in p.read_text() for p in logs)
     hosts = sorted(p.name for p in Path(finished["folder"], "Pca").glob("*.log"))
     assert hosts == [f"algo-{n}.log" for n in range(1, 9)]
+
+
+def test_a_second_run_is_cached_and_reports_the_same(
+    finished: dict[str, Any], recordings: Path
+) -> None:
+    store = Path(finished["folder"]).parents[2]
+    done = subprocess.run(
+        whole_run(recordings, store),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    again = json.loads(done.stdout)
+    assert again["execution_id"] != finished["execution_id"]
+    for name in ("Preprocess", "Pca", "SparkTransform"):
+        step, before = again["steps"][name], finished["steps"][name]
+        assert (step["reused"], step["source"]) == ("cached", finished["execution_id"])
+        assert (step["rows"], step["paths"]) == (before["rows"], before["paths"])
+        assert f"{name}: cached; the result of execution {step['source']} is taken" in done.stderr
+    assert again["metrics"] == finished["metrics"]
 
 
 # --- what goes wrong ------------------------------------------------------------------------
@@ -306,13 +331,15 @@ def test_a_failing_gate_gives_its_message(failing: Failing, folder: Path) -> Non
     assert "metrics.json" in said
 
 
+@pytest.mark.usefixtures("_built_once")
 def test_more_instances_than_recordings_leaves_instances_idle(
-    folder: Path, tmp_path: Path, _built_once: None, capsys: pytest.CaptureFixture[str]
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    counts = ("-p", "PreprocessInstanceCount=5", "-p", "PcaInstanceCount=13")
+    closed = ("-p", "MaxRejectedShare=-1")  # the gate ends it before Spark
+    store = str(tmp_path / "store")
     code = run.main(
-        ["--input", str(folder), "--store", str(tmp_path / "s"), "--json", "--quiet"]
-        + ["-p", "PreprocessInstanceCount=5", "-p", "PcaInstanceCount=13"]
-        + ["-p", "MaxRejectedShare=-1"]  # the gate ends it before Spark
+        ["--input", str(folder), "--store", store, "--json", "--quiet", *counts, *closed]
     )
     assert code == 1
     result = json.loads(capsys.readouterr().out)

@@ -7,7 +7,9 @@ Two Spark starts serve all tests here: `step` runs spark_transform.py as the pip
 import json
 import shutil
 import subprocess
+import tempfile
 import zipfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +29,7 @@ from pipelines.local.spark import (
     prepare,
 )
 from pipelines.local.spark_command import parse
+from pipelines.local.store import Location, Mount, Store
 
 CODE = Path(__file__).parents[2] / "code"
 WINDOW, STEP = 0.3, 0.1
@@ -40,6 +43,8 @@ class World:
     """Folders as the engine would make them; a space in every path, on purpose."""
 
     root: Path
+    elsewhere: Path
+    """A folder on another file system, where there is one."""
 
     @property
     def bucket(self) -> Path:
@@ -49,11 +54,33 @@ class World:
     def opt_ml(self) -> Path:
         return self.root / "opt ml"
 
+    @property
+    def only_read(self) -> Path:
+        return self.root / "my ${HOME} 100%" / "read"
+
+    @property
+    def written(self) -> Path:
+        return self.root / "my ${HOME} 100%" / "written"
+
+    @property
+    def store(self) -> Store:
+        self.only_read.mkdir(parents=True, exist_ok=True)
+        self.written.mkdir(exist_ok=True)
+        return Store(
+            self.root / "a store",
+            (
+                Mount("bucket", "mounted/read", self.only_read),
+                Mount("mounted", "", self.written, writable=True),
+                Mount("mounted", "deep/read", self.only_read),
+                Mount("mounted", "deep/written", self.elsewhere, writable=True),
+            ),
+        )
+
     def prepare(self, *words: str, work: str = "a work") -> SparkLaunch:
         return prepare(
             ["smspark-submit", *words],
             opt_ml=self.opt_ml,
-            store=self.root / "a store",
+            store=self.store,
             work=self.root / work,
             cache=self.root / "a cache",
             cores=2,
@@ -69,7 +96,7 @@ class World:
         assert shutil.which("java", path=str(tools)) is None
         return subprocess.run(
             launch.argv,
-            env={"PATH": str(tools), "HOME": str(self.root), **launch.env},
+            env={"PATH": str(tools), "HOME": str(self.root), "LANG": "C.UTF-8", **launch.env},
             cwd=self.root,
             capture_output=True,
             text=True,
@@ -107,8 +134,16 @@ def recording(name: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    made = World(tmp_path_factory.mktemp("spark local"))
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    root = tmp_path_factory.mktemp("spark local")
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as elsewhere:
+        world = World(root, Path(elsewhere))
+        furnish(world)
+        yield world
+
+
+def furnish(made: World) -> None:
     bucket = made.bucket
     bucket.mkdir(parents=True)
     for split, names in RECORDINGS.items():
@@ -160,7 +195,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
             ]
         )
     )
-    return made
 
 
 @pytest.fixture(scope="module")
@@ -235,6 +269,49 @@ spark.range(4).write.parquet("/opt/ml/processing/output/x")
 result["hdfs"] = spark.read.parquet("hdfs:///opt/ml/processing/output/x").count()
 context = spark._jvm.org.apache.hadoop.fs.FileContext
 result["file context"] = context.getFileContext(Path("s3a://bucket/").toUri(), conf).util().exists(Path("s3a://bucket/ecglib.zip"))
+
+def names(uri):
+    return [status.getPath().toString() for status in files(uri).listStatus(Path(uri))]
+
+def touch(uri):
+    files(uri).create(Path(uri)).close()
+
+def rename(source, target):
+    return files(source).rename(Path(source), Path(target))
+
+read = "s3://bucket/mounted/read"
+result["mounted"] = {
+    "lines": spark.read.text(read + "/*.csv").count(),
+    "above": [name for name in names("s3://bucket/") if "mounted" in name],
+    "parent": names("s3://bucket/mounted"),
+    "content": names("s3a://bucket/mounted/read"),
+    "deep": names("s3://mounted/deep"),
+    "globbed": spark.read.text("s3://mounted/*/read/*.csv").count(),
+}
+result["refused"] = {
+    "write": attempt(lambda: spark.range(3).write.csv(read + "/out")),
+    "overwrite": attempt(lambda: spark.range(3).write.mode("overwrite").csv(read)),
+    "create": attempt(lambda: touch(read + "/new")),
+    "mkdirs": attempt(lambda: files(read).mkdirs(Path(read + "/a/b"))),
+    "rename from": attempt(lambda: rename(read + "/a.csv", "s3://bucket/b")),
+    "rename to": attempt(lambda: rename("s3://bucket/ecglib.zip", read + "/b")),
+    "delete": attempt(lambda: files(read).delete(Path(read + "/a.csv"), False)),
+    "delete above": attempt(lambda: files(read).delete(Path("s3://bucket/mounted"), True)),
+    "move above": attempt(lambda: rename("s3://bucket/mounted", "s3://bucket/m")),
+    "truncate": attempt(lambda: files(read).truncate(Path("s3://bucket/ecglib.zip"), 0)),
+    "odd": attempt(lambda: touch("s3://mounted/%=x")),
+    "dots": attempt(lambda: names("s3://bucket/dots")),
+}
+for target in ("s3://mounted/table", "s3://mounted/deep/written"):
+    spark.range(3).write.mode("overwrite").parquet(target)
+    spark.range(5).write.mode("overwrite").parquet(target)
+targets = ("s3a://mounted/table", "s3a://mounted/deep/written")
+result["rows"] = [spark.read.parquet(target).count() for target in targets]
+touch("s3://bucket/leaves")
+result["moved"] = rename("s3://bucket/leaves", "s3://bucket/odd/arrives")
+for name in ("%=x", ".%=part-y", "a:b ü"):
+    touch("s3://bucket/odd/" + name)
+result["odd"] = names("s3://bucket/odd")
 stream = files("s3://bucket").create(Path("s3://bucket/unfinished"))
 result["before close"] = files("s3://bucket").exists(Path("s3://bucket/unfinished"))
 with open(result_path, "w") as file:
@@ -254,6 +331,13 @@ class Probe:
 @pytest.fixture(scope="module")
 def probe(world: World) -> Probe:
     (world.opt_ml / "probe.py").write_text(PROBE)
+    (world.only_read / "a.csv").write_text("one\ntwo\n")
+    (world.only_read / "sub").mkdir()
+    hidden = world.bucket / "mounted/read/hidden.csv"  # the store's own, behind the mount
+    hidden.parent.mkdir(parents=True)
+    hidden.write_text("hidden\n")
+    for key in ("odd/%=z", "dots/../x"):
+        world.store.put(Location("bucket", key), b"")
     launch = world.prepare(
         *("--py-files", "s3://bucket/ecglib.zip,s3://bucket/spark_transform.py"),
         *("--spark-event-logs-s3-uri", "s3://bucket/run/spark-events"),
@@ -370,6 +454,7 @@ def test_nothing_is_left_on_the_machine(step: Run, probe: Probe) -> None:
     assert not list((step.world.root / "a work/uploads").iterdir())
     assert not Path("/opt/ml/processing/output/x").exists()
     expected = {"a cache", "a store", "a work", "another work", "linked", "opt ml", "tools"}
+    expected.add("my ${HOME} 100%")
     assert {path.name for path in step.world.root.iterdir()} == expected
 
 
@@ -440,6 +525,46 @@ def test_s3_does_what_s3_does(probe: Probe) -> None:
     # An object that is never closed never appears.
     assert probe.result["before close"] is False
     assert not (probe.world.bucket / "unfinished").exists()
+
+
+def test_mounted_folders_are_seen_where_they_are_mounted(probe: Probe) -> None:
+    mounted = probe.result["mounted"]
+    assert (mounted["lines"], mounted["globbed"]) == (2, 2)
+    assert mounted["above"] == ["s3://bucket/mounted"]
+    assert mounted["parent"] == ["s3://bucket/mounted/read"]
+    assert mounted["content"] == [f"s3a://bucket/mounted/read/{name}" for name in ("a.csv", "sub")]
+    assert mounted["deep"] == ["s3://mounted/deep/read", "s3://mounted/deep/written"]
+
+
+def test_nothing_changes_in_a_folder_that_is_only_read(probe: Probe) -> None:
+    refused = probe.result["refused"]
+    only = f"lies in {probe.world.only_read}, which is only read"
+    for action in ("write", "create", "mkdirs", "rename from", "rename to", "delete", "overwrite"):
+        assert only in refused[action], action
+    for action in ("delete above", "move above"):
+        assert "s3://bucket/mounted holds a mounted folder" in refused[action]
+    assert "S3 cannot truncate" in refused["truncate"]
+    assert sorted(path.name for path in probe.world.only_read.iterdir()) == ["a.csv", "sub"]
+    assert (probe.world.only_read / "a.csv").read_text() == "one\ntwo\n"
+
+
+def test_a_folder_that_may_be_written_takes_overwriting_and_stays(probe: Probe) -> None:
+    assert probe.result["rows"] == [5, 5]
+    assert probe.result["moved"] is True
+    for folder in (probe.world.written / "table", probe.world.elsewhere):
+        assert (folder / "_SUCCESS").is_file()
+        assert not list(folder.glob(".%=part-*"))
+    # The store's own bucket of that name was never made.
+    assert not (probe.world.root / "a store/mounted").exists()
+
+
+def test_odd_keys_are_named_as_the_store_names_them(probe: Probe) -> None:
+    keys = ["odd/%=x", "odd/%=z", "odd/.%=part-y", "odd/a:b ü", "odd/arrives"]
+    assert probe.result["odd"] == [f"s3://bucket/{key}" for key in keys]
+    assert [item.key for item in probe.world.store.list(Location("bucket", "odd/"))] == keys
+    assert "no file in it can be named so" in probe.result["refused"]["odd"]
+    # Neither has the real class a path for it.
+    assert "has a key with an empty, '.' or '..' segment" in probe.result["refused"]["dots"]
 
 
 def test_a_path_without_a_scheme_is_hdfs(probe: Probe) -> None:
@@ -594,7 +719,8 @@ def settings(tmp_path: Path, **properties: str) -> tuple[dict[str, str], tuple[s
     configuration(tmp_path, {"Classification": "spark-defaults", "Properties": names})
     launch = prepare(
         ["smspark-submit", "app.py"],
-        **{name: tmp_path / name for name in ("store", "work")},
+        store=Store(tmp_path / "store"),
+        work=tmp_path / "work",
         opt_ml=tmp_path,
         # The jar that other tests here have built is not needed again.
         cache=tmp_path / "cache",
@@ -630,11 +756,14 @@ def test_what_the_user_sets_and_what_stays_ours(tmp_path: Path) -> None:
     [
         ("s3://absent/logs", "the store has no bucket absent"),
         ("/logs", "takes s3://bucket/prefix"),
-        ("s3://bucket/../logs", "leads out of its bucket"),
+        ("s3://bucket/../logs", "Hadoop has no path for s3://bucket/../logs"),
+        ("s3://bucket/a//logs", "Hadoop has no path for"),
+        ("s3://bucket/mounted/read/logs", "lies in .*read, which is only read"),
     ],
 )
 def test_event_logs_need_a_place(tmp_path: Path, uri: str, message: str) -> None:
-    world = World(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    world = World(tmp_path, tmp_path / "elsewhere")
     world.bucket.mkdir(parents=True)
     with pytest.raises(SparkCommandError, match=message):
         world.prepare("--spark-event-logs-s3-uri", uri, "app.py")

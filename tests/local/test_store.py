@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.errors import StoreError
+from pipelines.errors import SettingsError, StoreError
 from pipelines.local.store import Location, Mount, Store
 
 
@@ -46,11 +46,152 @@ def test_listing_is_what_s3_lists(
     assert [item.key for item in store.list(Location("bucket", prefix))] == expected
 
 
-@pytest.mark.parametrize("key", ["../out", "a/../../out", "a//b", "", "a/", "/a", "./a"])
-def test_a_key_that_no_file_can_stand_for_is_refused(tmp_path: Path, key: str) -> None:
-    with pytest.raises(StoreError, match=r"cannot hold a key"):
+ODD = [
+    "../out",
+    "a/../../out",
+    "a//b",
+    "a/",
+    "/a",
+    "//a",
+    "./a",
+    "..",
+    "%=",
+    "%=../x",
+    "a/%=%=b",
+    "é ü/*?",
+]
+
+
+@pytest.mark.parametrize("key", ODD)
+def test_a_key_that_no_file_can_be_named_after_stays_inside_and_comes_back(
+    tmp_path: Path, key: str
+) -> None:
+    store = Store(tmp_path / "store")
+    store.put(Location("bucket", key), b"x")
+    assert store.read(Location("bucket", key)) == b"x"
+    assert [item.key for item in store.list(Location("bucket"))] == [key]
+    assert [item.key for item in store.list(Location("bucket", key))] == [key]
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) == 1
+    assert files[0].is_relative_to(tmp_path / "store" / "bucket")
+
+
+def test_odd_keys_that_resemble_each_other_are_different_objects(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    names = ["a/../b", "b", "%=../b", "a/%=../b", "/b", "%=/b", "a/./b", "a/b"]
+    for name in names:
+        put(store, f"s3://bucket/{name}", name.encode())
+    assert keys(store, "s3://bucket/") == sorted(names)
+    assert all(store.read(Location("bucket", name)) == name.encode() for name in names)
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [("", "an empty key"), ("a\0b", "NUL"), ("é" * 128, "a segment of more than 255 bytes")],
+)
+def test_a_key_that_cannot_be_held_is_refused(tmp_path: Path, key: str, message: str) -> None:
+    with pytest.raises(StoreError, match=message):
         Store(tmp_path / "store").put(Location("bucket", key), b"x")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("key", ["../out", "a//b", "/a", "a/"])
+def test_a_mounted_folder_refuses_odd_keys(tmp_path: Path, key: str) -> None:
+    (tmp_path / "mine").mkdir()
+    store = Store(tmp_path / "store", (Mount("bucket", "", tmp_path / "mine", writable=True),))
+    with pytest.raises(StoreError, match="is a folder of yours, and no file in it can be named so"):
+        store.put(Location("bucket", key), b"x")
+    assert store.list(Location("bucket", key)) == []
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_writable_mount_is_a_whole_bucket(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    store = Store(tmp_path / "store", (Mount.parse(f"data={mine}"),))
+    put(store, "s3://data/deep/a.csv", b"1")
+    assert (mine / "deep" / "a.csv").read_bytes() == b"1"
+    assert keys(store, "s3://data/de") == ["deep/a.csv"]
+    assert store.bucket("data") == mine
+    put(store, "s3://other/b", b"2")
+    assert (tmp_path / "store" / "other" / "b").read_bytes() == b"2"
+    assert [path.name for path in mine.rglob("*")] == ["deep", "a.csv"]
+
+
+def test_a_bucket_that_is_only_read(tmp_path: Path) -> None:
+    (tmp_path / "a=b:c").mkdir()
+    mount = Mount.parse(f"data={tmp_path}/a=b:c:ro")
+    assert (mount.bucket, mount.directory, mount.writable) == ("data", tmp_path / "a=b:c", False)
+    with pytest.raises(StoreError, match="which is only read"):
+        put(Store(tmp_path / "store", (mount,)), "s3://data/a")
+
+
+@pytest.mark.parametrize("text", ["data", "=x", "data=", "..=x", "a/b=x", "data=no-such-folder"])
+def test_a_bucket_option_says_what_is_wrong_with_it(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"--bucket .*(write NAME=DIR|make it first)"):
+        Mount.parse(text)
+
+
+def test_below_a_mount_the_stores_own_objects_are_hidden(tmp_path: Path) -> None:
+    """Else a generated sample of an earlier run would be read beside the user's recordings."""
+    put(Store(tmp_path / "store"), "s3://bucket/raw/sample.csv")
+    put(Store(tmp_path / "store"), "s3://bucket/rawer/a.csv")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "b.csv").write_text("1")
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "c.csv").write_text("2")
+    outer, inner = (
+        Mount("bucket", "raw", tmp_path / "mine"),
+        Mount("bucket", "raw/deep", tmp_path / "inner"),
+    )
+    for mounts in ((outer, inner), (inner, outer)):
+        store = Store(tmp_path / "store", mounts)
+        assert keys(store, "s3://bucket/") == ["raw/b.csv", "raw/deep/c.csv", "rawer/a.csv"]
+        assert store.read(Location("bucket", "raw/deep/c.csv")) == b"2"
+        with pytest.raises(StoreError, match="does not exist"):
+            store.read(Location("bucket", "raw/sample.csv"))
+
+
+def test_a_store_inside_a_mounted_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="name a --store outside of it"):
+        Store(tmp_path / "deep" / "store", (Mount("bucket", "raw", tmp_path),))
+
+
+def test_a_file_name_that_is_not_utf8_is_named(tmp_path: Path) -> None:
+    import os
+
+    (tmp_path / "mine").mkdir()
+    try:
+        open(os.fsencode(tmp_path / "mine") + b"/\xff.csv", "w").close()
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    store = Store(tmp_path / "store", (Mount("bucket", "raw", tmp_path / "mine"),))
+    with pytest.raises(StoreError, match="keys are UTF-8, and this file's name isn't"):
+        store.list(Location("bucket", "raw"))
+
+
+def test_a_copy_that_is_no_longer_good_is_not_published(tmp_path: Path) -> None:
+    source = tmp_path / "result"
+    source.write_text("1")
+    store = Store(tmp_path / "store")
+    assert store.copy_in(source, Location("bucket", "a"), lambda: False) is False
+    assert keys(store, "s3://bucket/") == []
+    assert store.copy_in(source, Location("bucket", "a")) is True
+    assert source.exists()
+    assert store.read(Location("bucket", "a")) == b"1"
+    assert not list((store.state / "staging").iterdir())
+
+
+def test_what_the_disk_refuses_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import errno
+    import os
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(StoreError, match=r"s3://bucket/a cannot be written: No space left"):
+        put(Store(tmp_path / "store"), "s3://bucket/a")
 
 
 @pytest.mark.parametrize(

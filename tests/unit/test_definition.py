@@ -330,7 +330,9 @@ def test_a_script_takes_its_arguments_and_the_parameters_defaults_are_its_own(
     defaults = vars(parser.parse_args(minimum))
 
     options = dict(zip(written[::2], written[1::2], strict=True))
-    mirrored = [option for option, value in options.items() if "Parameters." in json.dumps(value)]
+    texts = {option: json.dumps(value) for option, value in options.items()}
+    # a location is put together from several parameters; no script has one as its default
+    mirrored = [o for o, text in texts.items() if "Parameters." in text and "Bucket" not in text]
     assert mirrored
     for option in mirrored:
         destination = option.removeprefix("--").replace("-", "_")

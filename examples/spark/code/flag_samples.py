@@ -1,0 +1,55 @@
+"""Which samples of the recordings in a bucket lie outside of what their lead can hold.
+
+Reads s3://SOURCE/recordings/*.csv (time in s, then one column in mV for each lead) and writes to
+s3://DEST/flags/, replacing what is there, Parquet with the columns recording, lead, time, value and
+reason ("below", "above" or "missing").
+
+The limits come from limits.csv, which spark-submit brings along with --files; voltage.py comes with
+--py-files. Both are there on every executor.
+"""
+
+import argparse
+
+import voltage
+from pyspark import SparkFiles
+from pyspark.sql import Row, SparkSession
+from pyspark.sql import functions as F
+
+
+def flag(rows):
+    """The flagged samples of one partition; runs on an executor."""
+    limits = voltage.read_limits(SparkFiles.get("limits.csv"))
+    for row in rows:
+        for lead, value in row.leads.items():
+            reason = voltage.reason(value, *limits[lead])
+            if reason:
+                yield Row(row.recording, lead, row.time, value, reason)
+
+
+def main():
+    """Read, flag, write."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--source-bucket", required=True)
+    parser.add_argument("--dest-bucket", required=True)
+    options = parser.parse_args()
+
+    spark = SparkSession.builder.appName("flag-samples").getOrCreate()
+    table = spark.read.csv(
+        f"s3://{options.source_bucket}/recordings/*.csv", header=True, inferSchema=True
+    )
+    leads = [pair for name in table.columns[1:] for pair in (F.lit(name), F.col(name))]
+    samples = table.select(
+        F.regexp_extract(F.input_file_name(), r"([^/]+)\.csv$", 1).alias("recording"),
+        table[table.columns[0]].alias("time"),
+        F.create_map(*leads).alias("leads"),
+    )
+    flagged = spark.createDataFrame(
+        samples.rdd.mapPartitions(flag),
+        "recording string, lead string, time double, value double, reason string",
+    )
+    flagged.write.mode("overwrite").parquet(f"s3://{options.dest_bucket}/flags/")
+    spark.stop()
+
+
+if __name__ == "__main__":
+    main()
