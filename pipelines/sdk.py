@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
+from pipelines import collection
 from pipelines.settings import Settings
 
 if TYPE_CHECKING:
@@ -39,24 +40,28 @@ def offline(region: str) -> Iterator[None]:
         # Importing the SDK makes clients, and with them boto3's default session. It must not
         # outlive this block: it has placeholders for credentials.
         stack.enter_context(_replaced(boto3, "DEFAULT_SESSION", None))
+        # Nor may it find out what it has no need for: each client costs a service model.
+        stack.enter_context(_replaced(boto3, "Session", _Nowhere))
+        stack.enter_context(collection.paused())
 
         from sagemaker.core.config.config_manager import SageMakerConfig
+        from sagemaker.core.helper import session_helper
 
-        # Our configuration is the constant above and is checked once, by the session. Checking
-        # it again at each look-up takes seconds and says the same.
+        # Our configuration is the constant above; a test checks it. Checking it at each look-up
+        # takes seconds and says the same.
         stack.enter_context(
             _replaced(SageMakerConfig, "validate_sagemaker_config", staticmethod(_accept))
         )
+        stack.enter_context(_replaced(session_helper, "validate_sagemaker_config", _accept))
         yield
 
 
 def session(settings: Settings) -> PipelineSession:
     """A session that can describe jobs and start none: its credentials are placeholders."""
-    import boto3
     from sagemaker.core.workflow.pipeline_context import PipelineSession
 
     return PipelineSession(
-        boto_session=boto3.Session(region_name=settings.region),
+        boto_session=_Nowhere(settings.region),
         default_bucket=settings.artifact_bucket,
         # Also keeps the defaults files of user and machine out of the definition.
         sagemaker_config=_TELEMETRY_OPT_OUT,
@@ -123,6 +128,28 @@ def _replaced(owner: Any, name: str, value: object) -> Iterator[None]:
         yield
     finally:
         setattr(owner, name, before)
+
+
+class _Nowhere:
+    """In place of boto3's session: knows the region, and its clients can't do anything."""
+
+    def __init__(self, region_name: str | None = None, **_: object) -> None:
+        self.region_name = region_name or os.environ["AWS_DEFAULT_REGION"]
+
+    def client(self, service: str, **_: object) -> _NoClient:
+        return _NoClient(service)
+
+    resource = client
+
+
+class _NoClient:
+    """Building a definition calls nothing; if the SDK tries, that is a bug to be seen."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(f"building must not use {self._service}.{name}")
 
 
 def _accept(_config: object = None) -> None:

@@ -141,7 +141,9 @@ def fit(leads: tuple[str, ...], moments: Moments, options: Options) -> Model:
         scale = np.where(varies, deviation, 1.0)
     _, singular, axes = np.linalg.svd(moments.factor / scale)
     variance = np.square(singular) / (moments.n - 1)
-    null = variance <= variance[0] * len(leads) * np.finfo(np.float64).eps
+    # The factor is good to eps in standard deviations, so variances down to eps squared are real
+    # (leads in other units, say); numpy.linalg.matrix_rank draws the line in the same place.
+    null = singular <= singular[0] * len(leads) * np.finfo(np.float64).eps
     variance = np.where(null, 0.0, variance)
     largest = np.abs(axes).argmax(axis=1)
     signs = np.where(axes[np.arange(len(axes)), largest] < 0, -1.0, 1.0)

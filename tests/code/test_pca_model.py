@@ -127,3 +127,12 @@ def test_a_row_projects_to_the_same_bits_wherever_it_stands() -> None:
     whole = ours.project(values)
     for start, end in ((0, 1), (1, 70000), (65530, 65541), (33, 40033)):
         assert (ours.project(values[:, start:end]) == whole[:, start:end]).all()
+
+
+def test_leads_in_much_smaller_units_are_kept() -> None:
+    # 1e-8 in standard deviation is 1e-16 in variance: less than eps of the largest, and real.
+    values = ecg_like(3, 500, 4) * np.array([1.0, 1.0, 1e-8, 1e-8])
+    ours = fit(values)
+    reference = PCA(svd_solver="full").fit(values)
+    assert ours.rank == 4
+    np.testing.assert_allclose(ours.variance, reference.explained_variance_, rtol=1e-6)

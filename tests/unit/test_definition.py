@@ -439,3 +439,14 @@ def test_a_definition_error_says_all() -> None:
     assert str(error) == "step 'A', Name: is odd\npipeline: is long"
     assert error.problems[0].step == "A"
     assert error.exit_code == 1
+
+
+def test_the_sdk_takes_the_configuration_that_is_no_longer_checked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    from sagemaker.core.config.config_manager import SageMakerConfig
+
+    from pipelines import sdk
+
+    SageMakerConfig.validate_sagemaker_config(sdk._TELEMETRY_OPT_OUT)
