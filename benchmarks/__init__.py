@@ -1,0 +1,1 @@
+"""The figures of the README and docs/scaling.md, measured: `python -m benchmarks`."""
