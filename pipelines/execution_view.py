@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Any
 
 from rich.console import Console, RenderableType
-from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from pipelines.executions import Execution, Step
 from pipelines.jobs import Trace
+from pipelines.live import LiveDisplay
 
 COLOURS = {
     "Starting": "cyan",
@@ -26,7 +25,7 @@ COLOURS = {
 }
 
 
-class View:
+class View(LiveDisplay):
     """Shows an execution each time it is told of it; a context manager around the watching.
 
     `planned` has the names of all steps, to show what is still waiting; `instances` says how many
@@ -36,36 +35,17 @@ class View:
     def __init__(
         self, console: Console, planned: Sequence[str], instances: Callable[[str], int]
     ) -> None:
-        self._console = console
         self._planned = planned
         self._instances = instances
         self._told: dict[str, str] = {}
         self._latest: Execution | None = None
-        self._live = (
-            Live(get_renderable=self._now, console=console, refresh_per_second=2, transient=True)
-            if console.is_terminal
-            else None
-        )
-
-    def __enter__(self) -> View:
-        if self._live:
-            self._live.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._live:
-            self._live.stop()
+        super().__init__(console, refresh_per_second=2)
 
     def __call__(self, execution: Execution) -> None:
         """Show how it stands: the table anew, or a line for each step that has changed."""
         self._latest = execution
-        if self._live:
-            self._live.refresh()
+        if self.live:
+            self.live.refresh()
             return
         for step in execution.steps:
             text = _line(step, self._instances)
@@ -73,11 +53,8 @@ class View:
                 self._told[step.name] = text
                 self.say(text)
 
-    def say(self, text: str) -> None:
-        """A line that stays."""
-        self._console.print(Text(text), soft_wrap=True)
-
-    def _now(self) -> RenderableType:
+    def render(self) -> RenderableType:
+        """The table of what was told last."""
         return self.table(self._latest) if self._latest else ""
 
     def table(self, execution: Execution) -> Table:

@@ -6,13 +6,12 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from types import TracebackType
 
 from rich.console import Console
-from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from pipelines.live import LiveDisplay
 from pipelines.local.events import (
     Event,
     ExecutionStarted,
@@ -58,56 +57,37 @@ class _Line:
         return time.monotonic() - self.began if self.status is Status.EXECUTING else self.took
 
 
-class Progress:
+class Progress(LiveDisplay):
     """Shows an execution's events on a console, as a context manager around the run."""
 
     def __init__(self, steps: Iterable[str], console: Console) -> None:
         self._lines = {name: _Line() for name in steps}
-        self._console = console
         self._lock = threading.Lock()  # instances of parallel steps report from threads
         self._notes: set[str] = set()
-        self._live = (
-            Live(get_renderable=self._table, console=console, refresh_per_second=8, transient=True)
-            if console.is_terminal
-            else None
-        )
-
-    def __enter__(self) -> Progress:
-        if self._live:
-            self._live.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._live:
-            self._live.stop()
+        super().__init__(console, refresh_per_second=8)
 
     def __call__(self, event: Event) -> None:
         """Show one event."""
         with self._lock:
             match event:
                 case ExecutionStarted():
-                    self._say(f"execution {event.execution_id}; logs in {event.folder}")
+                    self.say(f"execution {event.execution_id}; logs in {event.folder}")
                 case StepChanged():
                     self._step_changed(event)
                 case InstanceChanged():
                     self._instance_changed(event)
                 case Note() if event.text not in self._notes:
                     self._notes.add(event.text)
-                    self._say(f"{event.step}: {event.text}", style="dim")
+                    self.say(f"{event.step}: {event.text}", style="dim")
                 case Reused():
                     self._reused(event)
                 case Retrying():
                     wait = f"in {event.wait:g} s" if event.wait else "at once"
-                    self._say(
+                    self.say(
                         f"{event.step}: attempt {event.attempt} follows {wait} ({event.reason})"
                     )
                 case LogLine():
-                    self._say(f"{event.step} {event.host} | {event.text}")
+                    self.say(f"{event.step} {event.host} | {event.text}")
 
     def _step_changed(self, event: StepChanged) -> None:
         line = self._lines[event.step]
@@ -121,14 +101,14 @@ class Progress:
         else:
             line.took = time.monotonic() - line.began if line.began else 0.0
             text = f"{event.step}: {event.status.lower()} after {line.took:.1f} s"
-        if self._live is None:
-            self._say(text)
+        if self.live is None:
+            self.say(text)
 
     def _reused(self, event: Reused) -> None:
         line = self._lines[event.step]
         line.status = Status.SUCCEEDED
         detail = f"; {event.detail}" if event.detail else ""
-        self._say(
+        self.say(
             f"{event.step}: {_WHY[event.why]}; the result of execution {event.execution} is taken, "
             f"{event.saved:.1f} s saved{detail}"
         )
@@ -141,10 +121,8 @@ class Progress:
             line.running.discard(event.host)
             line.ended += 1
 
-    def _say(self, text: str, style: str = "") -> None:
-        self._console.print(Text(text, style=style), soft_wrap=True)
-
-    def _table(self) -> Table:
+    def render(self) -> Table:
+        """The steps as they are now."""
         table = Table.grid(padding=(0, 2))
         for name, line in self._lines.items():
             if line.status is None:

@@ -117,9 +117,12 @@ def run(job: Job, runtime: Runtime, stop: threading.Event, tell: Listener) -> Jo
         claims = outputs.Claims(last_wins=runtime.last_wins)
         streams = Streams(channels, instances, folders, runtime.store, claims)
         failure = _run_instances(job, instances, channels, streams, runtime, stop, tell)
-        if failure is None and not stop.is_set():
-            _collect(job, folders, channels, streams, claims, runtime.store, tell)
-        return _result(job, instances, failure, stopped=stop.is_set() and failure is None)
+        stopped = failure is None and stop.is_set()
+        if failure is None and not stopped:
+            _collect(job, folders, channels, streams, claims, runtime.store, stop, tell)
+        return _result(job, instances, failure, stopped=stopped)
+    except outputs.Interrupted:
+        return _result(job, instances, None, stopped=True)
     except LocalError as error:
         failure = _machine_failure(error.__cause__) or _Failure("", f"ClientError: {error}")
         return _result(job, instances, failure, stopped=False)
@@ -281,13 +284,14 @@ def _collect(
     streams: Streams,
     claims: outputs.Claims,
     store: Store,
+    stop: threading.Event,
     tell: Listener,
 ) -> None:
     produced = outputs.find(folders, inputs.staged_files(channels), claims, streams.uploaded)
     if note := claims.note():
         tell(Note(job.step, note))
     with journal.publishing(job.folder, [item.location for item in produced], store):
-        counts = outputs.publish(produced, store)
+        counts = outputs.publish(produced, store, stop)
     for name in dict.fromkeys(folder.name for folder in folders):
         if not counts.get(name) and name not in streams.uploaded_from:
             tell(Note(job.step, f"output {name!r} is empty: nothing was uploaded"))
