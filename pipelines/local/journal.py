@@ -27,8 +27,11 @@ def publishing(folder: Path, locations: Sequence[Location], store: Store) -> Ite
         if not _file(location, store).exists()
     ]
     staged = folder / f"{JOURNAL}.tmp"
-    staged.write_text(json.dumps(new))
-    staged.replace(folder / JOURNAL)
+    try:
+        staged.write_text(json.dumps(new))
+        staged.replace(folder / JOURNAL)
+    finally:
+        staged.unlink(missing_ok=True)
     try:
         yield
     except BaseException:

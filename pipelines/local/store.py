@@ -192,8 +192,12 @@ class Store:
             return
         with _told(location):
             staged = self._staging()
-            staged.write_bytes(content)
-        self._publish(staged, target, location)
+        try:
+            with _told(location):
+                staged.write_bytes(content)
+            self._publish(staged, target, location)
+        finally:
+            staged.unlink(missing_ok=True)
 
     def move_in(self, source: Path, location: Location) -> None:
         """Make a finished file an object; moved where the file system allows, else copied."""
