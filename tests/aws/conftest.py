@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import botocore.loaders
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import outsider
 from server import BUCKET, REGION, ROLE, SCHEDULER_ROLE, Server, furnish
 from wire import Wire
 
@@ -138,8 +138,7 @@ def versions(account: Server, capsys: pytest.CaptureFixture[str]) -> Run:
 @pytest.fixture
 def client(account: Server) -> Callable[[str], Any]:
     """Somebody else's clients of the account, to look and to meddle."""
-    session = boto3.Session("other", "other", region_name=REGION)
-    return functools.cache(lambda service: session.client(service, endpoint_url=account.url))
+    return lambda service: outsider.client(service, account.url)
 
 
 @pytest.fixture

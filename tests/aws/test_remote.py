@@ -26,11 +26,6 @@ Run = Callable[..., int]
 
 
 @pytest.fixture
-def client(server: Server) -> Callable[[str], Any]:
-    return lambda service: outsider.client(service, server.url)
-
-
-@pytest.fixture
 def pipeline(
     server: Server,
     client: Callable[[str], Any],

@@ -59,11 +59,6 @@ ALIAS = dataclasses.replace(PLAIN, name="aliased", alias="live")
 
 
 @pytest.fixture
-def client(server: Server) -> Callable[[str], Any]:
-    return lambda service: outsider.client(service, server.url)
-
-
-@pytest.fixture
 def pipeline(
     server: Server,
     client: Callable[[str], Any],

@@ -31,11 +31,6 @@ Start = Callable[..., str]
 
 
 @pytest.fixture
-def client(server: Server) -> Callable[[str], Any]:
-    return lambda service: outsider.client(service, server.url)
-
-
-@pytest.fixture
 def pipeline(
     server: Server,
     client: Callable[[str], Any],
