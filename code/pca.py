@@ -8,8 +8,9 @@ into one model, the same on every instance to the last bit, and projects this in
     metrics/metrics.json       figures for the quality gate             (first instance only)
 
 --scope recording fits each recording by itself. Parts are projected as above, by their recordings'
-own moments. Where --input has raw CSV instead, each file is read twice, as a stream, and
-gives components/pca_<recording>.csv (--format csv; no header, no index) or .parquet.
+own moments. Where --input has raw CSV instead, each file is read as a stream, its clean rows wait
+on the output's disk for their model (8 bytes a cell), and it gives components/pca_<recording>.csv
+(--format csv; no header, no index) or .parquet.
 A component's largest absolute weight is positive (of equal ones, the first).
 """
 
@@ -20,7 +21,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ecglib import account, arguments, clean, hosts, metrics, model, momentfiles, recordings
+from ecglib import (
+    account,
+    arguments,
+    clean,
+    hosts,
+    memory,
+    metrics,
+    model,
+    momentfiles,
+    recordings,
+)
 from ecglib.components import FORMATS
 from ecglib.errors import StepError, run
 from ecglib.hosts import Hosts
@@ -82,6 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments.add_cleaning(parser.add_argument_group("raw CSV with --scope recording"))
     arguments.add_common(parser)
     args = parser.parse_args(argv)
+    memory.keep_freed()
     return run(lambda: pca(_settings(args)), args.message_file)
 
 

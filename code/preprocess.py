@@ -19,7 +19,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from ecglib import arguments, clean, hosts, moments, recordings, split
+from ecglib import arguments, clean, hosts, memory, moments, recordings, split
 from ecglib.account import RecordingAccount, Totals, instance_line, reasons
 from ecglib.errors import StepError, run
 from ecglib.hosts import Hosts
@@ -93,6 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rows-per-part", default="50000", metavar="N", help="(%(default)s)")
     arguments.add_common(parser)
     args = parser.parse_args(argv)
+    memory.keep_freed()
     return run(lambda: preprocess(_settings(args)), args.message_file)
 
 

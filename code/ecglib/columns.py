@@ -22,12 +22,16 @@ _KINDS = {
 
 
 def to_numpy(column: Any) -> npt.NDArray[Any]:
-    """Return a numeric Arrow array or chunked array as a new [n] array; null becomes NaN."""
+    """Return a numeric Arrow array or chunked array as an [n] array; null becomes NaN.
+
+    The array may be Arrow's own memory, and then is read-only.
+    """
     chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
     dtype, _ = _KINDS[column.type]
     if not chunks:
         return np.empty(0, dtype)
-    return np.concatenate([_chunk(chunk) for chunk in chunks])
+    arrays = [_chunk(chunk) for chunk in chunks]
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
 def _chunk(array: Any) -> npt.NDArray[Any]:

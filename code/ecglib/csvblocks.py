@@ -13,7 +13,6 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 
 from .columns import Floats, Mask, to_numpy
@@ -230,9 +229,13 @@ def _numbers(cells: Any) -> tuple[Floats, Mask]:
     Returns [n] values (NaN where missing or bad) and [n] whether the cell is not a number.
     What is a number is still pyarrow's own decision, so both ways agree on every cell.
     """
+    # Nearly no recording comes here, and the import takes as long as 4 MB of CSV.
+    import pyarrow.compute as pc
+
     cells = pc.ascii_trim_whitespace(cells)
     plain = pc.fill_null(pc.match_substring_regex(cells, _PLAIN), False)
-    values = to_numpy(pc.cast(pc.if_else(plain, cells, pa.scalar(None, pa.string())), pa.float64()))
+    numbers = pc.cast(pc.if_else(plain, cells, pa.scalar(None, pa.string())), pa.float64())
+    values = to_numpy(numbers).copy()
     odd = pc.and_(pc.is_valid(cells), pc.invert(plain))
     places = np.flatnonzero(to_numpy(pc.cast(odd, pa.uint8())))
     coded = pc.filter(cells, odd).dictionary_encode()

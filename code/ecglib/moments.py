@@ -20,7 +20,6 @@ offset of 1e6 a single float64 is off by 1e-10, which the difference d of two me
 import math
 from collections import deque
 from collections.abc import Iterable
-from concurrent.futures import Future
 from dataclasses import dataclass
 
 import numpy as np
@@ -123,7 +122,7 @@ class Accumulator:
         self._batch = np.empty((leads, max(2 * leads, min(BATCH, (1 << 20) // leads))))
         self._filled = 0
         self._merger = Merger()
-        self._under_way: deque[Future[Moments]] = deque()
+        self._under_way: deque[workers.Task[Moments]] = deque()
 
     def add(self, values: Floats) -> None:
         """Take the next [L, n] values."""

@@ -1,4 +1,4 @@
-"""Rows through models to components: parts row group by row group, raw recordings in two passes."""
+"""Rows through models to components: of parts, and of raw recordings by a spool."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 import pyarrow as pa
 
-from . import columns, components, model, workers
+from . import columns, components, model, spool, workers
 from .clean import Rows
 from .columns import Floats
 from .components import ComponentsFile
@@ -95,17 +95,17 @@ class ComponentsWriter:
         table = schema(components.names(models.kept))
         rows = 0
 
-        def project(where: tuple[str, Path, Path]) -> tuple[str, Part]:
+        def project(where: tuple[str, Path, Path]) -> tuple[str, int]:
             name, path, target = where
             part = Part(path)
             with ComponentsFile(target, table, self._kind) as file:
                 _project_part(part, models, file)
-            return name, part
+            return f"{name}/{path.name}", part.rows
 
         with closing(workers.ordered(project, self._targets(parts), _PART_MEMORY)) as projected:
-            for name, part in projected:
-                rows += part.rows
-                print(f"{name}/{part.path.name}: {part.rows} rows", flush=True)
+            for name, count in projected:
+                rows += count
+                print(f"{name}: {count} rows", flush=True)
         if not parts:
             final = self._folder / "split=train" / f"none-{self._host}.{self._kind}"
             with ComponentsFile(self._staging.path(final), table, self._kind):
@@ -113,23 +113,24 @@ class ComponentsWriter:
         print(f"{self._host}: {rows} rows projected to {models.kept} components", flush=True)
 
     def fit_and_project(self, recording: Recording, reading: Reading, options: Options) -> None:
-        """Fit a raw recording and project it, in one pass each."""
+        """Fit a raw recording and project it: its text is read once, its rows wait on disk."""
         stream = RecordingStream(recording, reading)
         leads = stream.layout.leads
-        accumulator = Accumulator(len(leads))
-        for rows in stream:
-            accumulator.add(rows.values)
-        fitted = _fit(recording.id, leads, accumulator.result(), options)
         final = self._folder / f"pca_{recording.id.replace('/', '__')}.{self._kind}"
-        with self._raw_file(final, fitted.kept) as file:
+        with spool.opened(self._folder, len(leads)) as waiting:
+            accumulator = Accumulator(len(leads))
+            for rows in stream:
+                accumulator.add(rows.values)
+                waiting.add(rows)
+            fitted = _fit(recording.id, leads, accumulator.result(), options)
+            with self._raw_file(final, fitted.kept) as file:
 
-            def project(rows: Rows) -> Any:
-                names = [] if self._kind == "csv" else _names(recording.id, rows.sample)
-                return file.encode(names, fitted.project(rows.values))
+                def project(rows: Rows) -> Any:
+                    names = [] if self._kind == "csv" else _names(recording.id, rows.sample)
+                    return file.encode(names, fitted.project(rows.values))
 
-            projected = RecordingStream(recording, reading)
-            for encoded in workers.ordered(project, projected, 12 * reading.block):
-                file.write_encoded(encoded)
+                for encoded in workers.ordered(project, waiting, 12 * reading.block):
+                    file.write_encoded(encoded)
         account = stream.account("")
         print(
             f"{recording.source}: {account.written} of {account.read} rows, {account.filled} cells "

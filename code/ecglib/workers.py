@@ -1,15 +1,16 @@
 """Threads for the parts of the work that let other threads run: parsing, algebra, Parquet, text.
 
-As many as this process has cores, and results come in the order of the work, so that they don't
-depend on how many there are. On one core nothing is handed to a thread at all.
+With the caller's own there are as many as this process has cores: whoever needs a result that
+nobody has begun with works it out itself. Results come in the order of the work, so that
+they don't depend on how many threads there are. On one core there is no other thread at all.
 """
 
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from functools import cache
-from typing import ParamSpec, TypeVar
+from functools import cache, partial
+from typing import Generic, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 Item = TypeVar("Item")
@@ -29,16 +30,49 @@ def count() -> int:
     return min(MOST, os.cpu_count() or 1)
 
 
-def submit(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
-    """Have a function called by a thread; on one core, call it at once.
+class Task(Generic[T]):
+    """Work that a thread may do, or else whoever asks for its result.
 
     It must not wait for other work, which might wait for its thread.
     """
-    if count() > 1:
-        return _pool().submit(function, *args, **kwargs)
-    future: Future[T] = Future()
-    future.set_result(function(*args, **kwargs))
-    return future
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._work = work
+        self._future: Future[T] = Future()
+        if count() > 1:
+            self._future = _pool().submit(work)
+        else:
+            self._future.set_result(work())
+
+    def done(self) -> bool:
+        """Whether the result is there."""
+        return self._future.done()
+
+    def begin(self) -> bool:
+        """Work it out here and now, if nobody has begun; return whether that was so."""
+        if not self._future.cancel():
+            return False
+        self._future = Future()
+        try:
+            self._future.set_result(self._work())
+        except Exception as error:
+            self._future.set_exception(error)
+        return True
+
+    def result(self) -> T:
+        """Return the result."""
+        self.begin()
+        return self._future.result()
+
+    def drop(self) -> None:
+        """See to it that no thread works or will work on it."""
+        if not self._future.cancel():
+            wait([self._future])
+
+
+def submit(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Task[T]:
+    """Have a function called by a thread; on one core, call it at once."""
+    return Task(partial(function, *args, **kwargs))
 
 
 def ordered(
@@ -50,24 +84,31 @@ def ordered(
     `close`, no work is under way any more.
 
     Args:
-        function: called by threads.
+        function: called by threads, the caller's among them.
         items: taken by the caller's thread.
         size: about the bytes that an item, its result and what is between them take.
     """
     ahead = min(count() + 1, _MEMORY // size) if count() > 1 else 0
-    pending: deque[Future[T]] = deque()
+    pending: deque[Task[T]] = deque()
     try:
         for item in items:
             pending.append(submit(function, item))
             if len(pending) > ahead:
-                yield pending.popleft().result()
+                yield _first(pending)
         while pending:
-            yield pending.popleft().result()
+            yield _first(pending)
     finally:
         # Nothing may still be writing a file when whoever called removes it after an error.
-        wait([future for future in pending if not future.cancel()])
+        for task in pending:
+            task.drop()
+
+
+def _first(pending: deque[Task[T]]) -> T:
+    while not pending[0].done() and any(task.begin() for task in pending):
+        pass
+    return pending.popleft().result()
 
 
 @cache
 def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(count())
+    return ThreadPoolExecutor(count() - 1)

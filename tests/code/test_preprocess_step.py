@@ -52,6 +52,7 @@ def test_rows_come_out_as_they_went_in(raw: Path, tmp_path: Path) -> None:
         table = tables(step.output / name)
         assert table.schema.names == ["recording", "sample", "time", *LEADS]
         assert [str(kind) for kind in table.schema.types] == ["string", "int64", *["double"] * 5]
+        assert not any(field.nullable for field in table.schema)
         for recording in dict.fromkeys(table.column("recording").to_pylist()):
             rows = table.filter(
                 np.array(table.column("recording").to_pylist()) == recording  # type: ignore[arg-type]

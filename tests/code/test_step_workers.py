@@ -1,6 +1,7 @@
 """However many threads there are, and in whatever order they end: the same bytes."""
 
 import gzip
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -129,6 +130,24 @@ def test_no_work_is_under_way_after_the_end(threads: int) -> None:
     next(results)
     results.close()
     assert set(began) - set(ended) == {3}
+
+
+def test_whoever_waits_works_out_what_nobody_has_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    use(2, monkeypatch)
+    free = threading.Event()
+    try:
+        busy = workers.submit(free.wait)
+        here = threading.get_ident()
+        assert workers.submit(threading.get_ident).result() == here
+        assert list(workers.ordered(lambda _: threading.get_ident(), range(6), 1)) == [here] * 6
+        failing = workers.submit(int, "x")
+        for _ in range(2):
+            with pytest.raises(ValueError, match="invalid literal"):
+                failing.result()
+    finally:
+        free.set()
+    assert busy.result() is True
+    workers._pool.cache_clear()
 
 
 def test_there_are_as_many_threads_as_cores_but_not_too_many(
