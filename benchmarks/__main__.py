@@ -29,7 +29,7 @@ SCENARIOS = {
 
 EXAMPLES = """\
 examples:
-  python -m benchmarks                       everything: about 12 minutes and 6 GB of disk
+  python -m benchmarks                       everything: about 15 minutes and 8 GB of disk
   python -m benchmarks --quick               everything with a hundredth of the data: 2 minutes
   python -m benchmarks --only speed,large    some of it; the other results stay as they are
   python -m benchmarks --python IMAGE_VENV/bin/python
@@ -69,9 +69,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             for target in result.targets:
                 mark = "holds" if target.holds else "DOES NOT HOLD"
                 mark = "not judged on little data" if quick else mark
-                reached = target.spread or f"{target.value:.3g}"
+                reached = f"{target.spread or format(target.value, '.3g')} {target.unit}".rstrip()
                 promise = f"{target.relation} {target.bound}: {mark}"
-                _tell(f"  {target.what}: {reached} {target.unit} ({promise})")
+                _tell(f"  {target.what}: {reached} ({promise})")
             _tell(f"  {time.perf_counter() - began:.0f} s")
         _publish(out, quick=quick)
     except BenchmarkError as error:
