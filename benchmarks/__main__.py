@@ -27,6 +27,8 @@ SCENARIOS = {
     "pipeline": "the whole pipeline here, and Spark's throughput",
 }
 
+RESULTS = ROOT / "benchmarks" / "results"
+
 EXAMPLES = """\
 examples:
   python -m benchmarks                       everything: about 15 minutes and 8 GB of disk
@@ -48,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     chosen = arguments.only or list(SCENARIOS)
     data = arguments.data or Path(tempfile.mkdtemp(prefix="benchmarks-"))
     quick = arguments.quick
-    out = arguments.out or (data / "results" if quick else ROOT / "benchmarks" / "results")
+    out = arguments.out or (data / "results" if quick else RESULTS)
     rounds = arguments.rounds or (1 if quick else 2)
     bench = Bench(data.resolve(), arguments.python, rounds, quick, _tell)
     failed = []
@@ -73,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 promise = f"{target.relation} {target.bound}: {mark}"
                 _tell(f"  {target.what}: {reached} ({promise})")
             _tell(f"  {time.perf_counter() - began:.0f} s")
-        _publish(out, quick=quick)
+        _publish(out, ours=out == RESULTS)
     except BenchmarkError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -84,14 +86,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def _publish(out: Path, *, quick: bool) -> None:
+def _publish(out: Path, *, ours: bool) -> None:
+    """Write the pages; those of the project too, when the results are the project's own."""
     content = results.load(out)
     if not content["scenarios"]:
         return
     report.save(out, content)
     _tell(f"results: {out / report.PAGE}")
+    if ours:
+        readme = ROOT / "README.md"
+        results.write(readme, report.in_readme(readme.read_text(encoding="utf-8"), content))
     if scaling.ready(content):
-        page = (out if quick else ROOT / "docs") / "scaling.md"
+        page = (ROOT / "docs" if ours else out) / "scaling.md"
         results.write(page, scaling.page(out / results.FILE))
         _tell(f"scaling: {page}")
 

@@ -6,10 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.measure import BenchmarkError
 from benchmarks.results import TIMES, write
 
 PAGE = "README.md"
 CHART = "speed.svg"
+
+_BEGIN = "<!-- written by python -m benchmarks -->"
+_END = "<!-- to here -->"
 
 _WIDTH, _BAR, _LEFT = 760, 26, 300
 _COLOURS = {"ours": "#1f6f8b", "theirs": "#b8b8b8"}
@@ -30,12 +34,7 @@ def page(content: Mapping[str, Any], *, has_chart: bool) -> str:
     lines = ["# Measured", "", "Written by `python -m benchmarks`; not to be edited.", ""]
     if any(one["quick"] for one in scenarios.values()):
         lines += ["**Of a `--quick` run: it shows that everything works, and no speed.**", ""]
-    targets = [target for one in scenarios.values() for target in one["targets"]]
-    lines += [
-        "## Targets",
-        "",
-        *markdown(("what", "reached", "target", "holds"), map(_row, targets)),
-    ]
+    lines += ["## Targets", "", *_targets(content)]
     if has_chart:
         lines += ["", f"![CPU seconds, usual script and ours]({CHART})"]
     for name, one in scenarios.items():
@@ -45,6 +44,19 @@ def page(content: Mapping[str, Any], *, has_chart: bool) -> str:
             lines += ["", table["note"]] if table["note"] else []
         lines += ["", f"*{_measured(one['measured'])}*"]
     return "\n".join(lines) + "\n"
+
+
+def in_readme(text: str, content: Mapping[str, Any]) -> str:
+    """Return the project's README with the table of targets put between its two comments.
+
+    Raises:
+        BenchmarkError: it has no such place.
+    """
+    before, opening, rest = text.partition(_BEGIN)
+    _, closing, after = rest.partition(_END)
+    if not closing:
+        raise BenchmarkError(f"README.md: no place for the targets: put in {_BEGIN} and {_END}")
+    return "\n".join([before + opening, *_targets(content), closing + after])
 
 
 def markdown(header: Sequence[str], rows: Any) -> list[str]:
@@ -86,6 +98,11 @@ def chart(speed: Mapping[str, Any]) -> str:
             f"{seconds:.1f}{times}</text>",
         ]
     return "\n".join([*lines, "</svg>"]) + "\n"
+
+
+def _targets(content: Mapping[str, Any]) -> list[str]:
+    targets = [target for one in content["scenarios"].values() for target in one["targets"]]
+    return markdown(("what", "reached", "target", "holds"), map(_row, targets))
 
 
 def _row(target: Mapping[str, Any]) -> list[str]:

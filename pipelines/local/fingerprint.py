@@ -104,7 +104,10 @@ def named(request: Mapping[str, Json], store: Store) -> Looks:
 
 def outputs(uris: Iterable[str], store: Store) -> Looks:
     """The objects under the URIs of outputs."""
-    return {uri: _look(_objects(f"{uri.rstrip('/')}/", None, store)) for uri in sorted(set(uris))}
+    return {
+        uri: _look(_objects(str(Location.parse(uri).below("")), None, store))
+        for uri in sorted(set(uris))
+    }
 
 
 def digest(looks: Looks, known: Iterable[Digest]) -> Digests | None:

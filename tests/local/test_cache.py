@@ -206,6 +206,28 @@ def test_outputs_that_are_gone_or_changed_miss(lab: Any, make: Make) -> None:
     assert ran(lab) == 1
 
 
+def test_neighbours_of_an_output_that_ends_in_two_slashes_are_not_its_own(
+    lab: Any, make_input: Make, make_output: Make
+) -> None:
+    step = lab.step(
+        "Copy",
+        COPY,
+        inputs=[make_input("in", "s3://in/", "/opt/ml/processing/in")],
+        outputs=[make_output("out", "s3://out/kept//")],
+        environment={"ML": "/opt/ml"},
+        CacheConfig=ON,
+    )
+    lab.put("s3://in/a", "one")
+    lab.run(step)
+    assert ran(lab) == 1
+    lab.put("s3://out/kept/neighbour")
+    lab.run(step)
+    assert ran(lab) == 0
+    lab.put("s3://out/kept//copy", "meddled with")
+    lab.run(step)
+    assert ran(lab) == 1
+
+
 def test_a_failed_step_is_not_kept(lab: Any, make: Make) -> None:
     for _ in range(2):
         assert lab.run(make("import sys; sys.exit(1)")).status is Status.FAILED

@@ -242,3 +242,19 @@ def test_committed_pages_are_those_of_the_committed_results() -> None:
     assert (folder / report.CHART).read_text() == report.chart(content["scenarios"]["speed"])
     page = (ROOT / "docs" / "scaling.md").read_text()
     assert page == scaling.page(folder / results.FILE)
+    readme = (ROOT / "README.md").read_text()
+    assert readme == report.in_readme(readme, content)
+
+
+def test_the_readme_gets_the_targets_in_their_place() -> None:
+    with pytest.raises(BenchmarkError, match="no place for the targets"):
+        report.in_readme("# Project\n", {"scenarios": {}})
+    place = f"{report._BEGIN}\nold\n{report._END}"
+    target = {"what": "speed", "value": 3.0, "relation": ">=", "bound": 2, "unit": "", "spread": ""}
+    content = {"scenarios": {"speed": {"targets": [{**target, "holds": True}]}}}
+    text = report.in_readme(f"# Project\n{place}\nmore\n", content)
+    assert text.startswith("# Project\n<!--")
+    assert text.endswith("<!-- to here -->\nmore\n")
+    assert "| speed | 3 | ≥ 2 | yes |" in text
+    assert "old" not in text
+    assert report.in_readme(text, content) == text
