@@ -139,7 +139,7 @@ def _source(arguments: argparse.Namespace, work: Path, stop: threading.Event) ->
 def _in_s3(arguments: argparse.Namespace, work: Path, stop: threading.Event) -> tuple[Find, str]:
     # Only now: what runs locally doesn't need AWS's packages.
     from pipelines import configuration
-    from pipelines.history_download import download
+    from pipelines.service.history_download import download
 
     prefix = Location.parse(arguments.logs)
     sources = configuration.read(arguments)

@@ -17,10 +17,11 @@ from typing import Any
 
 from rich.console import Console
 
-from pipelines import aws, configuration, executions, pinning, watch
+from pipelines import aws, configuration, watch
 from pipelines.errors import AwsError, ExecutionError
-from pipelines.executions import Pipeline
 from pipelines.local import model, parameters
+from pipelines.service import executions, pinning
+from pipelines.service.executions import Pipeline
 
 _DISPLAY_NAME = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,81}"
 _MAX_SELECTED = 50

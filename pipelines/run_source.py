@@ -53,7 +53,7 @@ def deployed(name: str) -> Source:
     import argparse
 
     from pipelines import aws, configuration
-    from pipelines import deployed as there
+    from pipelines.deployment import deployed as there
 
     region = configuration.target(argparse.Namespace()).region
     answer = there.describe(aws.client("sagemaker", region), name)
@@ -81,7 +81,7 @@ def fetch_scripts(source: Source, store: Store, console: Console) -> None:
     Other objects are not fetched: `--bucket` says where they are. Raises AwsError.
     """
     from pipelines import aws
-    from pipelines import deployed as there
+    from pipelines.deployment import deployed as there
 
     for script in there.scripts(source.document):
         location = Location(script.bucket, script.key)

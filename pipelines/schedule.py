@@ -10,10 +10,12 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from pipelines import aws, configuration, pinning, schedule_settings, scheduler, schedules
+from pipelines import aws, configuration
 from pipelines.configuration import Sources
 from pipelines.errors import ParameterError, PipelinesError
-from pipelines.schedules import Schedule
+from pipelines.scheduling import schedule_settings, scheduler, schedules
+from pipelines.scheduling.schedules import Schedule
+from pipelines.service import pinning
 
 EXAMPLES = """\
 examples:
@@ -47,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _set(arguments: argparse.Namespace) -> None:
-    from pipelines import executions
+    from pipelines.service import executions
 
     sources = configuration.read(arguments)
     sources.require("region", "scheduler_role_arn")

@@ -17,23 +17,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipelines import (
-    apply,
-    configuration,
-    deployed,
-    ecg_pca,
-    plan_report,
-    revision,
-    schedules,
-    validate,
-)
-from pipelines.apply import Apply, Executor
+from pipelines import configuration, ecg_pca, validate
 from pipelines.bundle import Bundle, bundle
 from pipelines.configuration import Deployment
+from pipelines.deployment import apply, deployed, plan_report, revision
+from pipelines.deployment.apply import Apply, Executor
+from pipelines.deployment.plan import Plan, Wanted, make
+from pipelines.deployment.survey import Survey
 from pipelines.errors import ChangedError, DeploymentError, PipelinesError
-from pipelines.plan import Plan, Wanted, make
-from pipelines.schedules import Schedule
-from pipelines.survey import Survey
+from pipelines.scheduling import schedules
+from pipelines.scheduling.schedules import Schedule
 
 EXAMPLES = """\
 examples:

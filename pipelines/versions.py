@@ -10,19 +10,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pipelines import (
-    apply,
-    aws,
-    configuration,
-    deployed,
-    diff,
-    options,
-    plan_report,
-    prune,
-    rollback,
-)
-from pipelines.apply import Apply, Clients
+from pipelines import aws, configuration, options
 from pipelines.configuration import Target
+from pipelines.deployment import apply, deployed, diff, plan_report, prune, rollback
+from pipelines.deployment.apply import Apply, Clients
 from pipelines.errors import AwsError, DeploymentError, PipelinesError
 
 EXAMPLES = """\

@@ -14,11 +14,12 @@ from typing import Any
 
 from rich.console import Console
 
-from pipelines import aws, configuration, executions, jobs, studio
+from pipelines import aws, configuration, studio
 from pipelines.errors import AwsError, PipelinesError
-from pipelines.execution_view import View, ending, to_json
-from pipelines.executions import Execution
-from pipelines.jobs import Trace
+from pipelines.service import executions, jobs
+from pipelines.service.execution_view import View, ending, to_json
+from pipelines.service.executions import Execution
+from pipelines.service.jobs import Trace
 
 EXAMPLES = """\
 examples:

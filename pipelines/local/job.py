@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import LocalError
-from pipelines.local import images, inputs, journal, outputs, pipes, retry
+from pipelines.local import description, images, inputs, journal, outputs, pipes, retry
 from pipelines.local.events import InstanceChanged, Listener, Note, Status
 from pipelines.local.instance import CANNOT_ISOLATE, Instance, ask_to_stop, kill
 from pipelines.local.spark_command import is_spark_submit
@@ -27,8 +27,6 @@ Json = Any
 POLL_SECONDS = 0.02
 GRACE_SECONDS = 10.0  # between the stop signal of a time limit and the kill
 NOT_ISOLATED = re.compile("cannot isolate the instance: ")  # as confine.py says it
-MAX_REASON = 1024  # characters of FailureReason
-DEFAULT_MAX_RUNTIME = 86_400  # the documented example of processingjobconfig.json has it
 
 # What this machine, not the script, is to blame for.
 _MACHINE_FAULTS = (
@@ -160,7 +158,9 @@ def _lay_out(
         shard = channel.shard(index, len(instances))
         link = instance.isolated and not instance.contained
         inputs.stage(shard, instance.real(channel.local_path), link=link)
-    instance.write_config(_job_config(job), [other.host for other in instances])
+    instance.write_config(
+        description.config(job.name, job.request), [other.host for other in instances]
+    )
 
 
 def _run_instances(
@@ -174,7 +174,7 @@ def _run_instances(
 ) -> _Failure | None:
     """Run all processes; the first that fails, the time limit or `stop` ends the others."""
     limits = job.request.get("StoppingCondition", {})
-    limit = limits.get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME)
+    limit = limits.get("MaxRuntimeInSeconds", description.DEFAULT_MAX_RUNTIME)
     deadline = time.monotonic() + float(limit)
     read_only = inputs.source_folders(channels, runtime.store)
     hosts_file = _hosts_file(job, instances)
@@ -319,56 +319,9 @@ def _result(
         exit_message=message,
         log_tail=tuple(failed.log_tail()) if failed else (),
         log=failed.log if failed else None,
-        description={
-            **job.request,
-            "ProcessingJobName": job.name,
-            "ProcessingJobArn": _arn(job.name),
-            "ProcessingJobStatus": described,
-            "ExitMessage": message,
-            "FailureReason": reason[:MAX_REASON],
-        },
+        description=description.answer(job.name, job.request, described, message, reason),
         exception_type=failure.exception_type if failure else "",
     )
-
-
-def _job_config(job: Job) -> dict[str, Json]:
-    """processingjobconfig.json, as documented: members that are not set are null."""
-    request = job.request
-    specification = request["AppSpecification"]
-    cluster = request["ProcessingResources"]["ClusterConfig"]
-    output_config = request.get("ProcessingOutputConfig", {})
-    return {
-        "ProcessingJobArn": _arn(job.name),
-        "ProcessingJobName": job.name,
-        "AppSpecification": {
-            "ImageUri": specification["ImageUri"],
-            "ContainerEntrypoint": specification.get("ContainerEntrypoint"),
-            "ContainerArguments": specification.get("ContainerArguments"),
-        },
-        "Environment": dict(request.get("Environment", {})),
-        "ProcessingInputs": [
-            {**item, "S3Input": {**item["S3Input"], "S3DownloadMode": "StartOfJob"}}
-            if "S3Input" in item
-            else item
-            for item in request.get("ProcessingInputs", [])
-        ],
-        "ProcessingOutputConfig": {
-            "Outputs": output_config.get("Outputs", []),
-            "KmsKeyId": output_config.get("KmsKeyId"),
-        },
-        "ProcessingResources": {
-            "ClusterConfig": {
-                "InstanceCount": int(cluster["InstanceCount"]),
-                "InstanceType": cluster["InstanceType"],
-                "VolumeSizeInGB": int(cluster["VolumeSizeInGB"]),
-                "VolumeKmsKeyId": cluster.get("VolumeKmsKeyId"),
-            }
-        },
-        "RoleArn": request.get("RoleArn"),
-        "StoppingCondition": request.get(
-            "StoppingCondition", {"MaxRuntimeInSeconds": DEFAULT_MAX_RUNTIME}
-        ),
-    }
 
 
 def _hosts_file(job: Job, instances: Sequence[Instance]) -> Path | None:
@@ -409,7 +362,3 @@ def _stop_gently(processes: Collection[subprocess.Popen[bytes]], grace: float) -
 def _exit_code(code: int) -> int:
     """A shell's view of an exit code: 128 + n for death by signal n."""
     return code if code >= 0 else 128 - code
-
-
-def _arn(name: str) -> str:
-    return f"arn:aws:sagemaker:local:000000000000:processing-job/{name}"

@@ -28,9 +28,10 @@ import outsider
 from server import BUCKET, REGION, ROLE, SCHEDULER_ROLE, Server, furnish
 from wire import Wire
 
-from pipelines import aws, bundle, ecg_pca, revision, studio
+from pipelines import aws, bundle, ecg_pca, studio
 from pipelines import upsert as upsert_command
 from pipelines import versions as versions_command
+from pipelines.deployment import revision
 from pipelines.settings import Settings
 
 LOADER = botocore.loaders.create_loader()

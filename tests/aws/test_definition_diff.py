@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pipelines import diff
-from pipelines.diff import Change
+from pipelines.deployment import diff
+from pipelines.deployment.diff import Change
 
 Members = dict[str, Any]
 

@@ -21,7 +21,9 @@ from conftest import Run
 from server import ROLE, Server, furnish
 from wire import Fault, Wire
 
-from pipelines import aws, deployed, schedule_expression, validate
+from pipelines import aws, validate
+from pipelines.deployment import deployed
+from pipelines.scheduling import schedule_expression
 
 Client = Callable[[str], Any]
 

@@ -10,9 +10,9 @@ import pytest
 from server import BUCKET, REGION, Server
 
 from pipelines import aws, history
-from pipelines.history_download import download
 from pipelines.local import history_server
 from pipelines.local.store import Location
+from pipelines.service.history_download import download
 
 OBJECTS = {
     "runs/p4/spark-events/application_1732_0001": b"one",

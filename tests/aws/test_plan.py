@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from pipelines import plan_report
-from pipelines.apply import CHANGES, NOTHING_TO_DO, preview
 from pipelines.bundle import Artifact
-from pipelines.deployed import Deployed, Script, Version
-from pipelines.plan import (
+from pipelines.deployment import plan_report
+from pipelines.deployment.apply import CHANGES, NOTHING_TO_DO, preview
+from pipelines.deployment.deployed import Deployed, Script, Version
+from pipelines.deployment.plan import (
     NameVersion,
     Publish,
     PutSchedule,
@@ -23,7 +23,7 @@ from pipelines.plan import (
     Wanted,
     make,
 )
-from pipelines.schedules import Schedule
+from pipelines.scheduling.schedules import Schedule
 
 ARN = "arn:aws:sagemaker:eu-west-1:123456789012:pipeline/p"
 ROLE = "arn:aws:iam::123456789012:role/r"

@@ -22,9 +22,10 @@ from conftest import Result, Run
 from server import ACCOUNT, REGION, ROLE, SCHEDULER_ROLE, Server
 from wire import Fault, Wire
 
-from pipelines import aws, schedule, schedule_settings, scheduler, schedules
+from pipelines import aws, schedule
 from pipelines.errors import AwsError, ParameterError, ScheduleError
-from pipelines.schedules import Schedule
+from pipelines.scheduling import schedule_settings, scheduler, schedules
+from pipelines.scheduling.schedules import Schedule
 
 ARN = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/ecg-pca"
 QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:dead-letters"

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines import schedule_expression
 from pipelines.errors import ScheduleError
-from pipelines.schedule_expression import next_times, parse, zone
+from pipelines.scheduling import schedule_expression
+from pipelines.scheduling.schedule_expression import next_times, parse, zone
 
 MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
 DAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]

@@ -15,7 +15,7 @@ from conftest import Run
 from server import BUCKET, ROLE, SCHEDULER_ROLE
 from wire import Call, Wire
 
-from pipelines import deployed, revision
+from pipelines.deployment import deployed, revision
 
 Client = Callable[[str], Any]
 

@@ -13,7 +13,7 @@ from moto.s3.models import s3_backends
 from server import ACCOUNT, BUCKET
 from wire import Fault, Wire
 
-from pipelines import deployed
+from pipelines.deployment import deployed
 
 Client = Callable[[str], Any]
 

@@ -19,9 +19,10 @@ from rich.console import Console
 from server import ACCOUNT, REGION, ROLE, Server
 from wire import Fault, Wire
 
-from pipelines import aws, execution_view, executions, jobs, studio, watch
+from pipelines import aws, studio, watch
 from pipelines.errors import AwsError, ExecutionError
-from pipelines.executions import Execution, Step
+from pipelines.service import execution_view, executions, jobs
+from pipelines.service.executions import Execution, Step
 
 PIPELINE = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/ecg-pca"
 ARN = f"{PIPELINE}/execution/p4jn9xou8a8s"

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from pipelines import deployed, run
+from pipelines import run
+from pipelines.deployment import deployed
 from pipelines.errors import DefinitionError, LocalError, ParameterError, UnsupportedError
 from pipelines.local import model
 from pipelines.local.choices import Choices

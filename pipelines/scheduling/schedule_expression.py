@@ -19,9 +19,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo, available_timezones
 
-from pipelines import cron
-from pipelines.cron import Cron
 from pipelines.errors import ScheduleError
+from pipelines.scheduling import cron
+from pipelines.scheduling.cron import Cron
 
 MAX_LENGTH = 256
 _MAX_ZONE = 50

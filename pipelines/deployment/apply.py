@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines import aws, deployed, scheduler
-from pipelines.deployed import Script
-from pipelines.errors import AwsError, ChangedError
-from pipelines.plan import (
+from pipelines import aws
+from pipelines.deployment import deployed
+from pipelines.deployment.deployed import Script
+from pipelines.deployment.plan import (
     NameVersion,
     Plan,
     Publish,
@@ -26,6 +26,8 @@ from pipelines.plan import (
     Wanted,
     make,
 )
+from pipelines.errors import AwsError, ChangedError
+from pipelines.scheduling import scheduler
 
 NOTHING_TO_DO = 0
 CHANGES = 2

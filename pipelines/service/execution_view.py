@@ -10,9 +10,9 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.executions import Execution, Step
-from pipelines.jobs import Trace
 from pipelines.live import LiveDisplay
+from pipelines.service.executions import Execution, Step
+from pipelines.service.jobs import Trace
 
 COLOURS = {
     "Starting": "cyan",

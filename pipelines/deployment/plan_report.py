@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from pipelines import diff
-from pipelines.diff import Change
-from pipelines.plan import (
+from pipelines.deployment import diff
+from pipelines.deployment.diff import Change
+from pipelines.deployment.plan import (
     Action,
     NameVersion,
     Plan,

@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pipelines import schedule_expression
 from pipelines.errors import ScheduleError
-from pipelines.schedules import Schedule
+from pipelines.scheduling import schedule_expression
+from pipelines.scheduling.schedules import Schedule
 
 _Type = type | tuple[type, ...]
 

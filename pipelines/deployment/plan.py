@@ -15,11 +15,12 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipelines import diff, schedules
 from pipelines.bundle import Artifact
-from pipelines.deployed import Deployed, Script
-from pipelines.diff import Change
-from pipelines.schedules import Schedule
+from pipelines.deployment import diff
+from pipelines.deployment.deployed import Deployed, Script
+from pipelines.deployment.diff import Change
+from pipelines.scheduling import schedules
+from pipelines.scheduling.schedules import Schedule
 
 _NAME_DIGITS = 12
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pipelines import aws, deployed
+from pipelines import aws
+from pipelines.deployment import deployed
 from pipelines.errors import DeploymentError
 
 _HASH = re.compile(r"[0-9a-f]{64}")

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pipelines import deployed
 from pipelines.aws import calls
+from pipelines.deployment import deployed
 from pipelines.errors import ExecutionError
 
 _ARN = re.compile(

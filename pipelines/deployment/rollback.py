@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from pipelines import deployed, scheduler, schedules
-from pipelines import plan as planning
-from pipelines.apply import Clients
+from pipelines.deployment import deployed
+from pipelines.deployment import plan as planning
+from pipelines.deployment.apply import Clients
+from pipelines.deployment.plan import Plan, State, Wanted
 from pipelines.errors import DeploymentError, ParameterError, ScheduleError
-from pipelines.plan import Plan, State, Wanted
+from pipelines.scheduling import scheduler, schedules
 
 
 @dataclass(frozen=True)

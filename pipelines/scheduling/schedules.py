@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pipelines import schedule_expression
 from pipelines.errors import ScheduleError
 from pipelines.local import parameters
+from pipelines.scheduling import schedule_expression
 
 # The service's own defaults, sent all the same: what is declared is what is there.
 MAX_AGE_SECONDS = 86_400

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines import schedules
 from pipelines.aws import calls
 from pipelines.errors import ScheduleError
-from pipelines.schedules import Schedule
+from pipelines.scheduling import schedules
+from pipelines.scheduling.schedules import Schedule
 
 # What GetSchedule tells and UpdateSchedule takes, but for the state.
 _UPDATABLE = (

@@ -5,14 +5,16 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from pipelines import aws, deployed, preflight, schedule_settings, scheduler
-from pipelines.apply import Clients
+from pipelines import aws
 from pipelines.bundle import Bundle
 from pipelines.configuration import Deployment
-from pipelines.deployed import Script
-from pipelines.plan import State
-from pipelines.preflight import Account
-from pipelines.schedules import Schedule
+from pipelines.deployment import deployed, preflight
+from pipelines.deployment.apply import Clients
+from pipelines.deployment.deployed import Script
+from pipelines.deployment.plan import State
+from pipelines.deployment.preflight import Account
+from pipelines.scheduling import schedule_settings, scheduler
+from pipelines.scheduling.schedules import Schedule
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""What is wanted against what is deployed, and the way from one to the other."""

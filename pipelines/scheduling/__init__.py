@@ -1,0 +1,1 @@
+"""When executions start by themselves: expressions, and the schedules of EventBridge."""

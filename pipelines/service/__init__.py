@@ -1,0 +1,1 @@
+"""Executions on the service: starting, following and reading them."""
