@@ -136,6 +136,7 @@ class _Execution:
         )
 
     def run(self) -> ExecutionResult:
+        self.runtime.store.sweep()
         if self.plan.past.resumed:
             past.clear(self.plan.past.resumed, self.runtime.store)
         record.write_definition(self.folder, self.plan.document)

@@ -14,9 +14,10 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from pipelines.errors import SettingsError, StoreError
 STATE_FOLDER = ".local"  # no bucket can have this name: bucket names start with a letter or digit
 ESCAPE = "%="
 PART = ".%=part-"  # what is being copied in; hidden from listings, and from Spark by its dot
+_STALE = 86_400.0  # seconds
 MAX_NAME = 255  # bytes in the name of a file, on every usual file system
 
 
@@ -218,6 +220,14 @@ class Store:
             return True
         finally:
             staged.unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """Remove what killed processes left half written: what is a day old, nobody writes."""
+        before = time.time() - _STALE
+        for path in (self.state / "staging").glob("*"):
+            with suppress(FileNotFoundError):  # another engine sweeps, too
+                if path.stat().st_mtime < before:
+                    path.unlink()
 
     def _mount(self, location: Location) -> Mount | None:
         """The mount that a location lies in; of nested ones the innermost, of equal the last."""

@@ -1,5 +1,7 @@
 """The folder that stands in for S3."""
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -158,8 +160,6 @@ def test_a_store_inside_a_mounted_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_name_that_is_not_utf8_is_named(tmp_path: Path) -> None:
-    import os
-
     (tmp_path / "mine").mkdir()
     try:
         open(os.fsencode(tmp_path / "mine") + b"/\xff.csv", "w").close()
@@ -182,9 +182,21 @@ def test_a_copy_that_is_no_longer_good_is_not_published(tmp_path: Path) -> None:
     assert not list((store.state / "staging").iterdir())
 
 
+def test_what_killed_writers_left_is_swept_once_nobody_can_be_writing_it(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.sweep()  # a store that nobody has written to
+    staging = store.state / "staging"
+    staging.mkdir(parents=True)
+    for name, age in (("left", 2 * 86_400), ("under-way", 60)):
+        (staging / name).write_text("half")
+        written = time.time() - age
+        os.utime(staging / name, (written, written))
+    store.sweep()
+    assert [path.name for path in staging.iterdir()] == ["under-way"]
+
+
 def test_what_the_disk_refuses_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import errno
-    import os
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -264,7 +276,6 @@ def test_moving_in_from_another_file_system_copies(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import errno
-    import os
 
     source = tmp_path / "result"
     source.write_text("1")
