@@ -26,7 +26,7 @@ def run(bench: Bench) -> Result:
             two: _job(bench, files, 2),
             **second_core.contestants(bench, files),
         },
-        bench.rounds,
+        2 * bench.rounds,
         bench.tell,
     )
     gain = ratio(found[one], found[two], lambda usage: usage.wall)

@@ -123,6 +123,15 @@ def spread(figures: Sequence[float]) -> Spread:
     return Spread(statistics.median(figures), min(figures), max(figures))
 
 
+def mean(usages: Sequence[Usage]) -> Usage:
+    """The mean times of at least one run, and the greatest peak."""
+    return Usage(
+        statistics.fmean(usage.wall for usage in usages),
+        statistics.fmean(usage.cpu for usage in usages),
+        max(usage.peak_mib for usage in usages),
+    )
+
+
 def cpu(usages: Sequence[Usage]) -> Spread:
     """CPU seconds."""
     return spread([usage.cpu for usage in usages])

@@ -133,6 +133,7 @@ class CsvParser:
     def __init__(self, width: int, wanted: tuple[int, ...]) -> None:
         self._names = [str(position) for position in range(width)]
         self._wanted = [str(position) for position in wanted]
+        self._words = False  # whether a block had words for missing values
 
     def parse(self, block: bytes) -> Block:
         """Parse a block as `LineBlocks` yields it."""
@@ -142,20 +143,19 @@ class CsvParser:
         return self._parse(block)
 
     def _parse(self, block: bytes) -> Block:
-        lines = _count_line_ends(block)
+        quoted = b'"' in block
         bad_numbers: Mask | None = None
         try:
-            table, misshapen = self._read(block, pa.float64())
+            table, misshapen = self._read_numbers(block, quoted)
             columns = [to_numpy(table.column(name)) for name in self._wanted]
         except pa.ArrowInvalid:
-            table, misshapen = self._read(block, pa.string())
+            table, misshapen = self._read(block, pa.string(), quoted, MISSING)
             parsed = [_numbers(table.column(name).combine_chunks()) for name in self._wanted]
             columns = [values for values, _ in parsed]
             bad_numbers = np.logical_or.reduce([bad for _, bad in parsed])
-        if table.num_rows + len(misshapen) != lines:
-            lines = _count_lines(block)
-        if table.num_rows + len(misshapen) != lines:
-            return self._line_by_line(block, lines)
+        lines = table.num_rows + len(misshapen)
+        if quoted and lines != _count_line_ends(block) and lines != (whole := _count_lines(block)):
+            return self._line_by_line(block, whole)
         rows = np.arange(lines)
         if misshapen:
             rows = np.delete(rows, misshapen)
@@ -180,7 +180,21 @@ class CsvParser:
             sum((one.rejected for one in single), Counter()),
         )
 
-    def _read(self, block: bytes, kind: Any) -> tuple[Any, list[int]]:
+    def _read_numbers(self, block: bytes, quoted: bool) -> tuple[Any, list[int]]:
+        # Looking for words that mean "missing" in every cell takes an eighth of the parsing, and
+        # most recordings have none.
+        if not self._words:
+            try:
+                return self._read(block, pa.float64(), quoted, ("",))
+            except pa.ArrowInvalid:
+                pass
+        found = self._read(block, pa.float64(), quoted, MISSING)
+        self._words = True
+        return found
+
+    def _read(
+        self, block: bytes, kind: Any, quoted: bool, missing: tuple[str, ...]
+    ) -> tuple[Any, list[int]]:
         misshapen: list[int] = []
 
         def skip(row: Any) -> str:
@@ -192,11 +206,13 @@ class CsvParser:
             read_options=pyarrow.csv.ReadOptions(
                 column_names=self._names, use_threads=False, block_size=len(block) + 1
             ),
-            parse_options=pyarrow.csv.ParseOptions(invalid_row_handler=skip),
+            parse_options=pyarrow.csv.ParseOptions(
+                quote_char='"' if quoted else False, invalid_row_handler=skip
+            ),
             convert_options=pyarrow.csv.ConvertOptions(
                 include_columns=self._wanted,
                 column_types=dict.fromkeys(self._wanted, kind),
-                null_values=list(MISSING),
+                null_values=list(missing),
                 strings_can_be_null=True,
             ),
         )

@@ -44,6 +44,7 @@ def open_writer(path: Path, table_schema: Any) -> Any:
         column_encoding={"sample": "DELTA_BINARY_PACKED"},
         compression="none",
         store_schema=False,
+        write_batch_size=1 << 16,
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from ecglib.csvblocks import CsvParser, LineBlocks
 from ecglib.errors import StepError
+from ecglib.leads import MISSING
 from ecglib.recordings import Recording
 from ecglib.stream import Reading, RecordingStream
 from hypothesis import given, settings
@@ -88,6 +89,17 @@ def test_numbers_are_read_exactly_on_both_paths(number: float) -> None:
     for other in ("1", "dirt"):
         found = read(f"t,a,b\n{number!r},2,3\n0,{other},0\n".encode(), 1 << 20)
         assert found["values"][0][0] == number
+
+
+@pytest.mark.parametrize("word", MISSING)
+def test_a_word_for_a_missing_value_is_one_whatever_came_before(word: str) -> None:
+    late = CsvParser(3, (0, 1, 2))
+    for block in (b"1,2,3\n", f"4,{word},6\n".encode(), b"7,8,9\n", b'"1",NA,x\n'):
+        ours, fresh = late.parse(block), CsvParser(3, (0, 1, 2)).parse(block)
+        np.testing.assert_array_equal(ours.values, fresh.values)
+        assert ours.rejected == fresh.rejected
+    found = late.parse(f"4,{word},6\n".encode())
+    np.testing.assert_array_equal(found.values[:, 0], [4, np.nan, 6])
 
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
