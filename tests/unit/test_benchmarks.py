@@ -249,12 +249,12 @@ def test_committed_pages_are_those_of_the_committed_results() -> None:
 def test_the_readme_gets_the_targets_in_their_place() -> None:
     with pytest.raises(BenchmarkError, match="no place for the targets"):
         report.in_readme("# Project\n", {"scenarios": {}})
-    place = f"{report._BEGIN}\nold\n{report._END}"
+    place = f"{report._BEGIN}\nstale\n{report._END}"
     target = {"what": "speed", "value": 3.0, "relation": ">=", "bound": 2, "unit": "", "spread": ""}
     content = {"scenarios": {"speed": {"targets": [{**target, "holds": True}]}}}
     text = report.in_readme(f"# Project\n{place}\nmore\n", content)
     assert text.startswith("# Project\n<!--")
     assert text.endswith("<!-- to here -->\nmore\n")
     assert "| speed | 3 | ≥ 2 | yes |" in text
-    assert "old" not in text
+    assert "stale" not in text
     assert report.in_readme(text, content) == text
