@@ -31,7 +31,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 
 EXAMPLES = """\
 examples:
-  python -m benchmarks                       everything: about 15 minutes and 8 GB of disk
+  python -m benchmarks                       everything: about 20 minutes and 10 GB of disk
   python -m benchmarks --quick               everything with a hundredth of the data: 2 minutes
   python -m benchmarks --only speed,large    some of it; the other results stay as they are
   python -m benchmarks --python IMAGE_VENV/bin/python

@@ -11,12 +11,12 @@ from benchmarks.bench import MB, Bench
 from benchmarks.measure import Process, Usage, ratio
 from benchmarks.results import Result, Table, Target
 
-_TIMES = 2
+_TIMES = 4
 """Each recording comes so often, so that starting Python twice is little of the whole."""
 
 
 def run(bench: Bench) -> Result:
-    """Run Preprocess and then Pca, over 16 recordings, as a job of one and of two instances."""
+    """Run Preprocess and then Pca, over 32 recordings, as a job of one and of two instances."""
     recordings = data.equal(bench.folder / "recordings" / "4-leads", 4, 8, bench.size(60 * MB))
     files = recordings.files * _TIMES
     one, two = "1 instance", "2 instances"
