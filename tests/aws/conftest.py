@@ -6,11 +6,14 @@ wire        the traffic of the test: recorded, and broken on demand
 definition  the definition that the account's settings build, made once
 upsert, versions    the commands, as functions
 client      somebody else's clients
+two_versions        a deployed pipeline
+paced       executions that take their time
 """
 
 from __future__ import annotations
 
 import functools
+import json
 import os
 import shutil
 import sys
@@ -24,6 +27,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import fake_executions
 import outsider
 from server import BUCKET, REGION, ROLE, SCHEDULER_ROLE, Server, furnish
 from wire import Wire
@@ -156,3 +160,28 @@ def changed_code(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[]
         )
 
     return change
+
+
+@pytest.fixture
+def paced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Executions' steps take 10 seconds each, which are three looks."""
+    outsider.commands_share_a_session(monkeypatch)
+    fake_executions.install()
+    monkeypatch.setattr(fake_executions, "PACE", 10.0)
+    monkeypatch.setattr(fake_executions, "clock", fake_executions.Looks(4.0))
+
+
+@pytest.fixture
+def two_versions(server: Server, client: Callable[[str], Any], definition: str) -> Wire:
+    """A deployed pipeline with two versions; the first lacks the parameter Whiten."""
+    members = json.loads(definition)
+    members["Parameters"] = [one for one in members["Parameters"] if one["Name"] != "Whiten"]
+    sagemaker = client("sagemaker")
+    sagemaker.create_pipeline(
+        PipelineName="ecg-pca", PipelineDefinition=json.dumps(members), RoleArn=ROLE
+    )
+    sagemaker.update_pipeline(
+        PipelineName="ecg-pca", PipelineDefinition=definition, PipelineVersionAliases=["live"]
+    )
+    server.wire.clear()
+    return server.wire

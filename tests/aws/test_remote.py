@@ -9,11 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import fake_executions
-import outsider
 import pytest
 from botocore.stub import Stubber
 from rich.console import Console
-from server import ACCOUNT, REGION, ROLE, Server
+from server import ACCOUNT, REGION
 from wire import Fault, Wire
 
 from pipelines import aws, remote
@@ -26,28 +25,8 @@ Run = Callable[..., int]
 
 
 @pytest.fixture
-def pipeline(
-    server: Server,
-    client: Callable[[str], Any],
-    definition: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Wire:
-    """A deployed pipeline with two versions; the first lacks the parameter Whiten."""
-    outsider.commands_share_a_session(monkeypatch)
-    fake_executions.install()
-    monkeypatch.setattr(fake_executions, "PACE", 10.0)
-    monkeypatch.setattr(fake_executions, "clock", fake_executions.Looks(4.0))
-    members = json.loads(definition)
-    members["Parameters"] = [one for one in members["Parameters"] if one["Name"] != "Whiten"]
-    sagemaker = client("sagemaker")
-    sagemaker.create_pipeline(
-        PipelineName="ecg-pca", PipelineDefinition=json.dumps(members), RoleArn=ROLE
-    )
-    sagemaker.update_pipeline(
-        PipelineName="ecg-pca", PipelineDefinition=definition, PipelineVersionAliases=["live"]
-    )
-    server.wire.clear()
-    return server.wire
+def pipeline(two_versions: Wire, paced: None) -> Wire:
+    return two_versions
 
 
 @pytest.fixture

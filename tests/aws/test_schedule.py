@@ -19,7 +19,7 @@ from botocore.model import ServiceModel
 from botocore.stub import Stubber
 from botocore.validate import ParamValidator
 from conftest import Result, Run
-from server import ACCOUNT, REGION, ROLE, SCHEDULER_ROLE, Server
+from server import ACCOUNT, REGION, SCHEDULER_ROLE
 from wire import Fault, Wire
 
 from pipelines import aws, schedule
@@ -60,29 +60,10 @@ ALIAS = dataclasses.replace(PLAIN, name="aliased", alias="live")
 
 
 @pytest.fixture
-def pipeline(
-    server: Server,
-    client: Callable[[str], Any],
-    definition: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Wire:
-    """A deployed pipeline with two versions; the first lacks the parameter Whiten."""
+def pipeline(two_versions: Wire, monkeypatch: pytest.MonkeyPatch) -> Wire:
     outsider.commands_share_a_session(monkeypatch)
     monkeypatch.setenv("PIPELINE_SCHEDULER_ROLE_ARN", SCHEDULER_ROLE)
-    members = json.loads(definition)
-    older = {
-        **members,
-        "Parameters": [one for one in members["Parameters"] if one["Name"] != "Whiten"],
-    }
-    sagemaker = client("sagemaker")
-    sagemaker.create_pipeline(
-        PipelineName="ecg-pca", PipelineDefinition=json.dumps(older), RoleArn=ROLE
-    )
-    sagemaker.update_pipeline(
-        PipelineName="ecg-pca", PipelineDefinition=definition, PipelineVersionAliases=["live"]
-    )
-    server.wire.clear()
-    return server.wire
+    return two_versions
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import fake_executions
-import outsider
 import pytest
 from botocore.stub import Stubber
 from conftest import Result, Run
@@ -32,17 +31,7 @@ Start = Callable[..., str]
 
 
 @pytest.fixture
-def pipeline(
-    server: Server,
-    client: Callable[[str], Any],
-    definition: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Wire:
-    """A deployed pipeline whose steps take 10 seconds each, which are three looks."""
-    outsider.commands_share_a_session(monkeypatch)
-    fake_executions.install()
-    monkeypatch.setattr(fake_executions, "PACE", 10.0)
-    monkeypatch.setattr(fake_executions, "clock", fake_executions.Looks(4.0))
+def pipeline(server: Server, client: Callable[[str], Any], definition: str, paced: None) -> Wire:
     client("sagemaker").create_pipeline(
         PipelineName="ecg-pca", PipelineDefinition=definition, RoleArn=ROLE
     )
