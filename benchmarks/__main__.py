@@ -18,6 +18,7 @@ from benchmarks.measure import BenchmarkError
 
 SCENARIOS = {
     "speed": "CPU time on one core against the usual script, scikit-learn and the parse limit",
+    "text": "CSV output against the text limit",
     "large": "2 GB against 60 MB: peak memory; one recording on 2 cores against 1",
     "instances": "2 instances against 1",
     "pipe": "Pipe mode against File mode",
