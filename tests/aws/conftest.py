@@ -18,7 +18,6 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import fake_executions
 import outsider
+from command_result import Result, Run
 from server import BUCKET, REGION, ROLE, SCHEDULER_ROLE, Server, furnish
 from wire import Wire
 
@@ -96,18 +96,6 @@ def built_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def definition() -> str:
     settings = Settings(region=REGION, role_arn=ROLE, artifact_bucket=BUCKET)
     return _BUILD(settings, bundle.bundle(settings))
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a command left: its exit code and what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Result]
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Run
+from command_result import Run
 from server import ROLE, Server, furnish
 from wire import Fault, Wire
 

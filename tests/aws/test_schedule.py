@@ -18,7 +18,7 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.stub import Stubber
 from botocore.validate import ParamValidator
-from conftest import Result, Run
+from command_result import Result, Run
 from server import ACCOUNT, REGION, SCHEDULER_ROLE
 from wire import Fault, Wire
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Run
+from command_result import Run
 from server import BUCKET, ROLE, SCHEDULER_ROLE
 from wire import Call, Wire
 

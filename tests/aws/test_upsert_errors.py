@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import Result, Run
+from command_result import Result, Run
 from server import ACCOUNT, BUCKET, REGION, ROLE
 from wire import Fault, Wire
 

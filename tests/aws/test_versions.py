@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Run
+from command_result import Run
 from moto.s3.models import s3_backends
 from server import ACCOUNT, BUCKET
 from wire import Fault, Wire

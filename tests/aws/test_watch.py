@@ -13,7 +13,7 @@ from typing import Any
 import fake_executions
 import pytest
 from botocore.stub import Stubber
-from conftest import Result, Run
+from command_result import Result, Run
 from rich.console import Console
 from server import ACCOUNT, REGION, ROLE, Server
 from wire import Fault, Wire
