@@ -132,15 +132,10 @@ def _real(bench: Bench) -> tuple[float, float]:
     folder = bench.scratch("balance")
     hosts = ["algo-1", "algo-2"]
     for index, host in enumerate(hosts):
-        raw = folder / host
-        raw.mkdir()
-        for path in recordings.files[index::2]:
-            (raw / path.name).symlink_to(path)
-        config = folder / f"{host}.json"
-        config.write_text(f'{{"current_host": "{host}", "hosts": ["algo-1", "algo-2"]}}')
+        data.link(recordings.files[index::2], folder / host)
         options = ("--split", "0.8,0.1,0.1", "--rows-per-part", str(ROWS_PER_PART // 100))
-        command = bench.preprocess(raw, folder / "out", *options)
-        bench.run([*command, "--resource-config", str(config)])
+        command = bench.preprocess(folder / host, folder / "out", *options)
+        bench.run([*command, *bench.as_host(host, hosts)])
     on_disk = [_sizes(folder / "out" / name) for name in ("train", "validation", "test")]
     actual = [path.stat().st_size for path in recordings.files]
     made = parts([100.0 * size for size in actual], 2, np.random.default_rng(1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Sequence
@@ -100,6 +101,12 @@ class Bench:
             *("--input", str(recordings.folder), "--output", str(output)),
             *("--n-components", "all", *self._host_files()),
         ]
+
+    def as_host(self, host: str, hosts: Sequence[str]) -> tuple[str, str]:
+        """The options that make a step script one instance of several."""
+        path = self.folder / "scratch" / f"{host}-of-{len(hosts)}.json"
+        path.write_text(json.dumps({"current_host": host, "hosts": list(hosts)}), encoding="utf-8")
+        return ("--resource-config", str(path))
 
     def _host_files(self) -> tuple[str, ...]:
         nowhere = str(self.folder / "no-such-file.json")

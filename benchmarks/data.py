@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -65,6 +66,16 @@ def long(folder: Path, template: Recordings, size: int) -> Recordings:
                 file.write(rows)
         staged.replace(path)
     return Recordings(folder, template.leads, (path,))
+
+
+def link(files: Sequence[Path], folder: Path) -> None:
+    """Put links to files into a folder; what comes again gets a name of its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    seen: Counter[str] = Counter()
+    for path in files:
+        again = seen[path.name]
+        seen[path.name] += 1
+        (folder / (f"{again}-{path.name}" if again else path.name)).symlink_to(path)
 
 
 def lognormal(count: int, mean: float, sigma: float, seed: int) -> list[int]:

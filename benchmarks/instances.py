@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -60,33 +59,26 @@ def _job(bench: Bench, files: Sequence[Path], count: int) -> Callable[[], Usage]
     def job() -> Usage:
         folder = bench.scratch("job")
         hosts = [f"algo-{number}" for number in range(1, count + 1)]
-        configs = [_config(folder, host, hosts) for host in hosts]
         for index, host in enumerate(hosts):
-            second_core.link(files[index::count], folder / host / "raw")
+            data.link(files[index::count], folder / host / "raw")
         preprocessed = folder / "preprocessed"
 
         def preprocess(index: int) -> Process:
             command = bench.preprocess(folder / hosts[index] / "raw", preprocessed)
             return bench.start(
-                [*command, "--resource-config", configs[index]], on[index : index + 1]
+                [*command, *bench.as_host(hosts[index], hosts)], on[index : index + 1]
             )
 
         def pca(index: int) -> Process:
             command = bench.pca(preprocessed, folder / "components")
             mine = folder / hosts[index] / "parts"
-            command += ["--input", str(mine), "--resource-config", configs[index]]
+            command += ["--input", str(mine), *bench.as_host(hosts[index], hosts)]
             return bench.start(command, on[index : index + 1])
 
         first = measure.together([lambda i=i: preprocess(i) for i in range(count)])
         parts = sorted((preprocessed / "train").iterdir())
         for index, host in enumerate(hosts):
-            second_core.link(parts[index::count], folder / host / "parts" / "train")
+            data.link(parts[index::count], folder / host / "parts" / "train")
         return first + measure.together([lambda i=i: pca(i) for i in range(count)])
 
     return job
-
-
-def _config(folder: Path, host: str, hosts: list[str]) -> str:
-    path = folder / f"{host}.json"
-    path.write_text(json.dumps({"current_host": host, "hosts": hosts}), encoding="utf-8")
-    return str(path)

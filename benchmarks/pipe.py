@@ -21,8 +21,7 @@ def run(bench: Bench) -> Result:
 
     def from_files() -> Usage:
         raw = bench.scratch("raw")
-        for path in files:
-            (raw / path.name).symlink_to(path)
+        data.link(files, raw)
         return bench.run(bench.preprocess(raw, bench.scratch("file")))
 
     def from_pipe() -> Usage:

@@ -25,8 +25,7 @@ def run(bench: Bench) -> Result:
     took: dict[int, dict[str, float]] = {}
     for count in FILES:
         raw = bench.scratch("raw")
-        for path in files[:count]:
-            (raw / path.name).symlink_to(path)
+        data.link(files[:count], raw)
         took[count] = _run(bench, raw)
         bench.tell(
             f"  {count} recordings: " + ", ".join(f"{k} {v:.1f} s" for k, v in took[count].items())

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import measure
+from benchmarks import data, measure
 from benchmarks.bench import Bench, cores
 from benchmarks.measure import Spread, Usage, ratio
 
@@ -25,7 +25,7 @@ def contestants(bench: Bench, files: Sequence[Path]) -> dict[str, Callable[[], U
             folder = bench.scratch("bare")
             commands = []
             for number in range(count):
-                link(files[number::count], folder / str(number))
+                data.link(files[number::count], folder / str(number))
                 commands.append(bench.baseline("parse_limit", folder / str(number)))
             return measure.together(
                 [
@@ -54,10 +54,3 @@ def two(bench: Bench) -> list[int]:
     if not others:
         raise measure.BenchmarkError("a second core is needed: this process may use one")
     return [first, others[0]]
-
-
-def link(files: Sequence[Path], folder: Path) -> None:
-    """Put links to files into a new folder, under names that differ where theirs don't."""
-    folder.mkdir(parents=True)
-    for number, path in enumerate(files):
-        (folder / f"{number:03d}-{path.name}").symlink_to(path)

@@ -154,6 +154,7 @@ class CsvParser:
             columns = [values for values, _ in parsed]
             bad_numbers = np.logical_or.reduce([bad for _, bad in parsed])
         lines = table.num_rows + len(misshapen)
+        # Without a quote no row spans lines, and Arrow's count is that of the lines.
         if quoted and lines != _count_line_ends(block) and lines != (whole := _count_lines(block)):
             return self._line_by_line(block, whole)
         rows = np.arange(lines)

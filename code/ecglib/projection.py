@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow as pa
 
 from . import columns, components, model, spool, workers
-from .clean import Rows
 from .columns import Floats
 from .components import ComponentsFile
 from .errors import StepError
@@ -125,9 +124,10 @@ class ComponentsWriter:
             fitted = _fit(recording.id, leads, accumulator.result(), options)
             with self._raw_file(final, fitted.kept) as file:
 
-                def project(rows: Rows) -> Any:
-                    names = [] if self._kind == "csv" else _names(recording.id, rows.sample)
-                    return file.encode(names, fitted.project(rows.values))
+                def project(piece: tuple[Any, Floats]) -> Any:
+                    sample, values = piece
+                    names = [] if self._kind == "csv" else _names(recording.id, sample)
+                    return file.encode(names, fitted.project(values))
 
                 for encoded in workers.ordered(project, waiting, 12 * reading.block):
                     file.write_encoded(encoded)

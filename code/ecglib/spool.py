@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 
 from .clean import Rows
+from .columns import Floats
 
 
 class Spool:
-    """Takes rows of L leads by `add`, then yields them in the same pieces, without their time."""
+    """Takes rows of L leads by `add`, then yields what a projection needs, in the same pieces."""
 
     def __init__(self, file: BinaryIO, leads: int) -> None:
         self._file, self._leads = file, leads
@@ -29,13 +31,13 @@ class Spool:
         self._file.write(np.ascontiguousarray(rows.values).data)
         self._lengths.append(len(rows))
 
-    def __iter__(self) -> Iterator[Rows]:
-        """Yield all rows; their time is 0."""
+    def __iter__(self) -> Iterator[tuple[npt.NDArray[np.int64], Floats]]:
+        """Yield [n] sample indices and [L, n] values of each piece."""
         self._file.seek(0)
         for n in self._lengths:
             sample = np.frombuffer(self._file.read(8 * n), np.int64)
             values = np.frombuffer(self._file.read(8 * n * self._leads)).reshape(self._leads, n)
-            yield Rows(sample, np.zeros(n), values)
+            yield sample, values
 
 
 @contextmanager

@@ -38,10 +38,11 @@ class Task(Generic[T]):
 
     def __init__(self, work: Callable[[], T]) -> None:
         self._work = work
-        self._future: Future[T] = Future()
+        self._future: Future[T]
         if count() > 1:
             self._future = _pool().submit(work)
         else:
+            self._future = Future()
             self._future.set_result(work())
 
     def done(self) -> bool:

@@ -28,10 +28,10 @@ def test_rows_come_back_as_they_were(
         assert list(folder.iterdir()) == []
         for _ in range(2):
             back = list(waiting)
-            assert [len(rows) for rows in back] == lengths
-            for rows, piece in zip(back, pieces, strict=True):
-                np.testing.assert_array_equal(rows.sample, piece.sample)
-                np.testing.assert_array_equal(rows.values, piece.values)
+            assert [len(sample) for sample, _ in back] == lengths
+            for (sample, values), piece in zip(back, pieces, strict=True):
+                np.testing.assert_array_equal(sample, piece.sample)
+                np.testing.assert_array_equal(values, piece.values)
 
 
 def test_a_recording_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
