@@ -27,7 +27,7 @@ pathlib.Path(out, sys.argv[0].rpartition("/")[2] + ".json").write_text(json.dump
 
 def run(bench: Bench) -> Result:
     """Run a script that does almost nothing, bare and as a step of 1 and of 8 instances."""
-    from pipelines.local import run as run_definition  # beside us, so no dependency of the others
+    from sagepipe.local import run as run_definition  # beside us, so no dependency of the others
 
     folder = bench.scratch("engine")
     script = folder / "script.py"

@@ -53,7 +53,7 @@ class Result:
     """What one scenario found.
 
     Attributes:
-        figures: numbers that others read, such as pipelines.estimate.
+        figures: numbers that others read, such as sagepipe.cli.estimate.
         runs: every single measurement.
     """
 

@@ -11,9 +11,9 @@ from benchmarks import balance
 from benchmarks.bench import MB
 from benchmarks.report import markdown
 from benchmarks.results import TIMES
-from pipelines import costs
-from pipelines.costs import Assumptions, Measured, Prices
-from pipelines.estimate import PRICES, duration
+from sagepipe.cli.estimate import PRICES, duration
+from sagepipe.report import costs
+from sagepipe.report.costs import Assumptions, Measured, Prices
 
 TB = 1e12
 COUNTS = (2, 8, 20, 100)

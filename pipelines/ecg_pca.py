@@ -12,10 +12,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from pipelines import sdk
-from pipelines.bundle import Bundle, bundle
 from pipelines.parameters import Parameter, declare
-from pipelines.settings import Settings
+from sagepipe.building import sdk
+from sagepipe.deploy.bundle import Bundle, bundle
+from sagepipe.settings.facts import Settings
 
 if TYPE_CHECKING:
     from sagemaker.mlops.workflow.pipeline import Pipeline

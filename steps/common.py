@@ -24,8 +24,8 @@ from sagemaker.mlops.workflow.retry import (
 )
 from sagemaker.mlops.workflow.steps import CacheConfig, ProcessingStep
 
-from pipelines.bundle import HELPERS_ZIP, Bundle
-from pipelines.settings import Settings
+from sagepipe.deploy.bundle import HELPERS_ZIP, Bundle
+from sagepipe.settings.facts import Settings
 
 INPUT = "/opt/ml/processing/input"
 OUTPUT = "/opt/ml/processing/output"

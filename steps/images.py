@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sagemaker.core import image_uris
 
-from pipelines.errors import SettingsError
-from pipelines.settings import Settings
+from sagepipe.errors import SettingsError
+from sagepipe.settings.facts import Settings
 
 
 def sklearn_image(settings: Settings) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sagemaker.core.spark.processing import PySparkProcessor
 from sagemaker.mlops.workflow.steps import ProcessingStep
 
-from pipelines.bundle import HELPERS_ZIP, SPARK_CONFIGURATION
+from sagepipe.deploy.bundle import HELPERS_ZIP, SPARK_CONFIGURATION
 from steps.common import CACHE, INPUT, OUTPUT, Kit, output, output_uri, retries, s3_input
 from steps.images import spark_image
 

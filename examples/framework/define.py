@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from pipelines import sdk
-from pipelines.local.store import Location, Store
-from pipelines.settings import Settings
+from sagepipe.building import sdk
+from sagepipe.local.store import Location, Store
+from sagepipe.settings.facts import Settings
 
 HERE = Path(__file__).parent
 UPLOADS, DATA, RESULTS = (f"example-{name}" for name in ("uploads", "data", "results"))

@@ -18,8 +18,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pipelines import sdk
-from pipelines.settings import Settings
+from sagepipe.building import sdk
+from sagepipe.settings.facts import Settings
 
 HERE = Path(__file__).parent
 CODE, DATA, RESULTS = (f"example-{name}" for name in ("code", "data", "results"))

@@ -11,20 +11,20 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from pipelines.local import spark_runtime
+from sagepipe.local.spark import distribution
 
 SOURCE = Path(__file__).parent / "code" / "LeadRanges.scala"
 
 
 def build(jar: Path) -> None:
     """Write the jar. Raises CalledProcessError; the compiler has said why."""
-    runtime = spark_runtime.find()
+    spark = distribution.find()
     with tempfile.TemporaryDirectory() as folder:
         classes = Path(folder)
         subprocess.run(
             [
-                *(str(runtime.java), *spark_runtime.JAVA_OPTIONS),
-                *("-cp", str(runtime.spark_home / "jars" / "*")),
+                *(str(spark.java), *distribution.JAVA_OPTIONS),
+                *("-cp", str(spark.spark_home / "jars" / "*")),
                 *("scala.tools.nsc.Main", "-usejavacp", "-d", str(classes), str(SOURCE)),
             ],
             check=True,

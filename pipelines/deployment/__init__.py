@@ -1,1 +1,0 @@
-"""What is wanted against what is deployed, and the way from one to the other."""

@@ -1,0 +1,1 @@
+"""Check, run, deploy, schedule, start and watch Amazon SageMaker pipelines."""

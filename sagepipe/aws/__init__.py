@@ -1,0 +1,1 @@
+"""AWS: the only maker of clients, and what Studio knows."""

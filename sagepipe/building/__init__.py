@@ -1,0 +1,1 @@
+"""Building definitions with the SageMaker SDK, offline."""

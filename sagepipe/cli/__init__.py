@@ -1,0 +1,1 @@
+"""The commands: one frame for all, and one thin module each."""

@@ -1,0 +1,1 @@
+"""What is wanted, what is deployed, and the plan between them."""

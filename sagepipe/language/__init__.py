@@ -1,0 +1,1 @@
+"""The definition language: the one place where a definition is read."""

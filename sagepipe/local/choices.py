@@ -1,0 +1,53 @@
+"""What the user chooses for one execution, beside the definition and its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sagepipe.local.retry import Fault
+
+Json = Any
+
+MAX_PARALLEL_STEPS = 50  # the service's default
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Which steps run, and how.
+
+    Attributes:
+        skip: steps that are left out; what depends on them goes on.
+        stubs: steps that a folder stands in for.
+        only: the steps of a selective execution; empty for all.
+        from_step: run this step and all that come after it.
+        source: the execution that what isn't selected is taken from; None for the latest.
+        cache: use the step cache where the definition enables it.
+        wait: wait between tries as retry policies say.
+        max_parallel_steps: at most this many steps at the same time.
+        logs: the steps whose output is told line by line.
+        faults: failures that the user wants to see.
+    """
+
+    skip: tuple[str, ...] = ()
+    stubs: Mapping[str, Path] = field(default_factory=dict)
+    only: tuple[str, ...] = ()
+    from_step: str | None = None
+    source: str | None = None
+    cache: bool = True
+    wait: bool = True
+    max_parallel_steps: int = MAX_PARALLEL_STEPS
+    logs: frozenset[str] = frozenset()
+    faults: tuple[Fault, ...] = ()
+
+    def to_json(self) -> dict[str, Json]:
+        """What decides which steps run, for the record."""
+        return {
+            "skip": list(self.skip),
+            "stubs": {name: str(folder.resolve()) for name, folder in self.stubs.items()},
+            "only": list(self.only),
+            "from_step": self.from_step,
+            "source": self.source,
+        }

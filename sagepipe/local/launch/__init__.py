@@ -1,0 +1,1 @@
+"""An instance's process and what it sees."""

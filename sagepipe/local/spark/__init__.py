@@ -1,0 +1,1 @@
+"""Spark as the managed image has it, on pip's Spark and a JRE from a wheel."""

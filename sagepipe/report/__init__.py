@@ -1,0 +1,1 @@
+"""What an execution looks like, to a person."""

@@ -1,0 +1,184 @@
+"""What an execution left behind, in figures: rows by step, explained variance, where things lie."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from sagepipe.errors import StoreError
+from sagepipe.local import record
+from sagepipe.local.events import Status
+from sagepipe.local.record import ExecutionResult, StepResult
+from sagepipe.local.store import Location, Store
+from sagepipe.report.progress import COLOURS
+
+Json = Any
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the steps' own accounts say; members are empty where a step didn't get that far."""
+
+    rows: Mapping[str, int]
+    rejected: Mapping[str, int]
+    filled: int
+    metrics: Mapping[str, Json]
+
+
+NONE = Figures({}, {}, 0, {})
+
+
+def figures(result: ExecutionResult, store: Store) -> Figures:
+    """Read the accounts, metrics and receipts that the steps of this pipeline write."""
+    accounts = [
+        json.loads(line)
+        for text in _texts(result.steps.get("Preprocess"), "account", store)
+        for line in text.splitlines()
+    ]
+    recordings = [line for line in accounts if line["kind"] == "recording"]
+    metrics: Json = next(map(json.loads, _texts(result.steps.get("Pca"), "metrics", store)), {})
+    receipt = next(
+        map(json.loads, _texts(result.steps.get("SparkTransform"), "features", store, "_receipt")),
+        None,
+    )
+    rows = {}
+    rejected: dict[str, int] = {}
+    if recordings:
+        rows["Preprocess"] = sum(line["written"] for line in recordings)
+        for line in recordings:
+            for reason, count in line["rejected"].items():
+                rejected[reason] = rejected.get(reason, 0) + count
+    if metrics:
+        rows["Pca"] = sum(split["rows"] for split in metrics["splits"].values())
+    if receipt:
+        rows["SparkTransform"] = sum(receipt["rows"].values())
+    filled = sum(line["filled"] for line in recordings)
+    return Figures(rows, rejected, filled, metrics)
+
+
+def to_json(result: ExecutionResult, found: Figures, store: Store) -> dict[str, Json]:
+    """The whole report for scripts."""
+    document = record.to_json(result)
+    del document["mounts"], document["choices"]
+    for name, step in document["steps"].items():
+        del step["properties"]  # the record has them
+        step["rows"] = found.rows.get(name)
+        step["paths"] = {
+            output: str(path)
+            for output, uri in step["outputs"].items()
+            if (path := _folder(uri, store))
+        }
+    document["metrics"] = found.metrics
+    return document
+
+
+def show(result: ExecutionResult, found: Figures, store: Store, console: Console) -> None:
+    """Print the report."""
+    console.print(_table(result, found))
+    console.print(_summary(result, found, store), soft_wrap=True)
+
+
+def failures(result: ExecutionResult) -> Iterable[str]:
+    """For each failed step: the reason, what the script said, its last lines, where its log is."""
+    for step in result.steps.values():
+        if step.status is not Status.FAILED:
+            continue
+        yield f"{step.name} failed: {step.reason}"
+        if step.exit_message:
+            yield f"  its message: {step.exit_message}"
+        if step.log:
+            yield f"  the last lines of {step.log}:"
+            yield from (f"    {line}" for line in step.log_tail)
+
+
+_REUSED = {"cached": "cached", "kept": "before", "selected": "not selected", "stub": "stub"}
+
+
+def _table(result: ExecutionResult, found: Figures) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("Step", "Status", "Instances", "Time", "Rows"):
+        table.add_column(heading, justify="left" if heading in ("Step", "Status") else "right")
+    for step in result.steps.values():
+        rows = found.rows.get(step.name)
+        ran = step.status not in (Status.NOT_RUN, Status.SKIPPED)
+        status = f"{step.status}, {_REUSED[step.reused]}" if step.reused else step.status
+        table.add_row(
+            step.name,
+            Text(status, COLOURS[step.status]),
+            str(step.instances or "") if ran else "",
+            f"{step.seconds:.1f} s" if ran else "",
+            f"{rows:,}" if rows is not None else "",
+        )
+    return table
+
+
+def _summary(result: ExecutionResult, found: Figures, store: Store) -> RenderableType:
+    lines = []
+    if found.metrics:
+        splits = ", ".join(
+            f"{name} {split['explained_variance']:.4f}"
+            for name, split in found.metrics["splits"].items()
+            if split["explained_variance"] is not None
+        )
+        lines.append(
+            f"explained variance {found.metrics['explained_variance']:.4f} with "
+            f"{found.metrics['components']} of {found.metrics['leads_count']} components ({splits})"
+        )
+    if found.filled or found.rejected:
+        reasons = ", ".join(f"{count:,} {why}" for why, count in sorted(found.rejected.items()))
+        lines.append(f"{found.filled:,} cells filled; rows rejected: {reasons or 'none'}")
+    if cached := [step for step in result.steps.values() if step.reused == "cached"]:
+        saved = sum(step.saved_seconds for step in cached)
+        names = ", ".join(f"{step.name} (execution {step.source})" for step in cached)
+        lines.append(f"from the step cache: {names}; {saved:.1f} s saved; --no-cache runs them")
+    lines += _places(result, store)
+    lines.append(f"execution {result.execution_id}: {result.status} after {result.seconds:.0f} s")
+    return Group(*(Text(line) for line in lines))
+
+
+def _places(result: ExecutionResult, store: Store) -> list[str]:
+    """Where the outputs of this execution lie, below the folder that they have in common."""
+    paths = {
+        f"{step.name} {output}": path
+        for step in result.steps.values()
+        if step.status is Status.SUCCEEDED
+        for output, uri in step.outputs.items()
+        if (path := _folder(uri, store)) and path.is_dir()
+    }
+    if not paths:
+        return []
+    common = Path(os.path.commonpath(paths.values()))
+    width = max(map(len, paths))
+    return [
+        f"outputs below {common}",
+        *(f"  {name:{width}}  {path.relative_to(common)}" for name, path in paths.items()),
+    ]
+
+
+def _folder(uri: str, store: Store) -> Path | None:
+    """Where an output lies; None for what a folder can't hold, as the step itself has said."""
+    try:
+        return store.folder(Location.parse(uri))
+    except StoreError:
+        return None
+
+
+def _texts(step: StepResult | None, output: str, store: Store, stem: str = "") -> Iterable[str]:
+    """The JSON files of one output of a step, as texts."""
+    if step is None or output not in step.outputs:
+        return
+    location = Location.parse(f"{step.outputs[output].rstrip('/')}/{stem}")
+    for item in store.list(location):
+        if item.path.suffix in (".json", ".jsonl"):
+            try:
+                yield store.read(Location(location.bucket, item.key)).decode()
+            except (StoreError, UnicodeDecodeError):
+                continue

@@ -1,0 +1,1 @@
+"""Account facts: where they come from, what they must look like."""
