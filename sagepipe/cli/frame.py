@@ -48,15 +48,9 @@ class Call:
 
     def words(self, text: str) -> str:
         """A text of the toolkit's, with its commands spelled as the user spells them."""
-        if self.prefix == "sagepipe":
-            return text
-        return _SPOKEN.sub(
-            lambda match: self.prefix + self._between + verbs.module_name(match[1]), text
-        )
-
-    @property
-    def _between(self) -> str:
-        return " " if self.prefix.endswith("sagepipe") else "."
+        if self.prefix.endswith("sagepipe"):
+            return _SPOKEN.sub(lambda match: f"{self.prefix} {match[1]}", text)
+        return _SPOKEN.sub(lambda match: f"{self.prefix}.{verbs.module_name(match[1])}", text)
 
     def project(self) -> Project:
         """The project that the command is about. Raises `ProjectError`: there is none."""

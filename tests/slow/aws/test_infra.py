@@ -20,9 +20,11 @@ import boto3
 import pytest
 from policies import Call, allowed, without_one_action, without_one_resource
 from policies import actions as actions_of
-from server import ACCOUNT, REGION, Server
+from server import ACCOUNT, BUCKET, REGION, ROLE, Server
 
+from pipelines import PROJECT
 from sagepipe.settings import configuration
+from sagepipe.settings.facts import Settings
 
 # moto deploys all but bucket and topic policies, alarms and subscriptions: those are read below
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse")
@@ -38,6 +40,19 @@ EVERYTHING = {
     "SecurityGroupIds": "sg-1,sg-2",
     "AlertEmail": "team@example.com",
 }
+
+
+@pytest.fixture(scope="session")
+def definition() -> str:
+    """What the template is for: this project's pipeline, as the account's settings build it."""
+    settings = Settings(
+        region=REGION,
+        role_arn=ROLE,
+        artifact_bucket=BUCKET,
+        pipeline_name="ecg-pca",
+        artifact_prefix="ecg-pca",
+    )
+    return PROJECT["ecg-pca"].built(settings).definition
 
 
 @dataclass(frozen=True)
