@@ -18,6 +18,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -164,8 +165,12 @@ def printable(text: str) -> str:
 
 
 def print_json(value: Any) -> None:
-    """Print a value for scripts."""
-    print(json.dumps(value, indent=2, default=str))
+    """Print a value for scripts; times in ISO form."""
+    print(json.dumps(value, indent=2, default=_plain))
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 def add_pipeline(parser: argparse.ArgumentParser, *, positional: bool = True) -> None:

@@ -87,8 +87,8 @@ def _show(arguments: argparse.Namespace, sources: Sources, call: Call) -> None:
 def _pause(arguments: argparse.Namespace, sources: Sources, _: Call) -> None:
     client, name = _client_and_name(arguments, sources)
     changed = scheduler.set_state(client, name, enabled=arguments.word == "resume")
-    state = "running" if arguments.word == "resume" else "paused"
-    print(f"schedule {name}: {state}" + ("" if changed else " already"))
+    done = {"pause": "paused", "resume": "resumed"}[arguments.word]
+    print(f"schedule {name}: {done}" + ("" if changed else " already"))
 
 
 def _delete(arguments: argparse.Namespace, sources: Sources, _: Call) -> None:

@@ -5,7 +5,7 @@ account     an account with bucket and roles, new for each test; the environment
 wire        the traffic of the test: recorded, and broken on demand
 project     the fixture project `tables` (see tests/helpers/tables.py)
 definition  the definition that the account's settings build
-command     a verb for this project, as a function
+cli         a verb for this project, as a function
 upsert, versions    the commands, as functions
 client      somebody else's clients
 two_versions        a deployed pipeline
@@ -112,30 +112,30 @@ def definition() -> str:
 
 
 @pytest.fixture
-def command(
+def cli(
     account: Server, checkout: Checkout, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., Result]:
     """A verb with these arguments, for the checkout's project."""
 
-    def run(verb: str, *arguments: str) -> Result:
+    def run(name: str, *arguments: str) -> Result:
         capsys.readouterr()
-        code = run_verb(verb, list(arguments), prefix="sagepipe", project=checkout.project)
+        code = run_verb(name, list(arguments), prefix="sagepipe", project=checkout.project)
         return Result(code, *capsys.readouterr())
 
     return run
 
 
 @pytest.fixture
-def upsert(command: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> Run:
+def upsert(cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> Run:
     """`sagepipe upsert` with these arguments, at a fixed revision."""
     monkeypatch.setattr(revision, "find", lambda _: revision.Revision("c0ffee" * 6 + "beef", False))
-    return functools.partial(command, "upsert")
+    return functools.partial(cli, "upsert")
 
 
 @pytest.fixture
-def versions(command: Callable[..., Result]) -> Run:
+def versions(cli: Callable[..., Result]) -> Run:
     """`sagepipe versions` with these arguments."""
-    return functools.partial(command, "versions")
+    return functools.partial(cli, "versions")
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ the deployed policies, and each action and resource in them must be what some ne
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import importlib.util
 import json
 import tomllib
@@ -525,8 +524,8 @@ def test_its_output_is_a_pipeline_toml(
     text = stack.outputs["PipelineToml"]
     monkeypatch.delenv("AWS_REGION")
     (tmp_path / "pipeline.toml").write_text(text)
-    deployment = configuration.deployment(argparse.Namespace())
-    sources = configuration.read(argparse.Namespace())
+    sources = configuration.read(argparse.Namespace(), "ecg-pca")
+    deployment = sources.deployment()
     assert deployment.settings.role_arn == stack.outputs["RoleArn"]
     assert deployment.settings.artifact_bucket == stack.outputs["ArtifactBucketName"]
     assert deployment.settings.pipeline_name == parameters.get("PipelineName", "ecg-pca")
@@ -548,6 +547,5 @@ def test_parameters_default_to_the_pipelines_own(template: dict[str, Any], defin
     declared = {one["Name"]: one for one in json.loads(definition)["Parameters"]}
     for name in ("InputPrefix", "OutputPrefix"):
         assert template["Parameters"][name]["Default"] == declared[name]["DefaultValue"]
-    settings = {field.name: field.default for field in dataclasses.fields(configuration.Settings)}
-    assert template["Parameters"]["ArtifactPrefix"]["Default"] == settings["artifact_prefix"]
-    assert template["Parameters"]["PipelineName"]["Default"] == settings["pipeline_name"]
+    for name in ("ArtifactPrefix", "PipelineName"):
+        assert template["Parameters"][name]["Default"] == PROJECT.pipeline().name

@@ -66,9 +66,9 @@ def pipeline(two_versions: Wire, monkeypatch: pytest.MonkeyPatch) -> Wire:
 
 
 @pytest.fixture
-def run(pipeline: Wire, command: Callable[..., Result]) -> Run:
+def run(pipeline: Wire, cli: Callable[..., Result]) -> Run:
     """`sagepipe schedule` with these arguments."""
-    return functools.partial(command, "schedule")
+    return functools.partial(cli, "schedule")
 
 
 def there(client: Callable[[str], Any], name: str = "tables") -> dict[str, Any]:
@@ -102,7 +102,7 @@ def test_a_pinned_run_is_a_request_that_sagemaker_takes(wanted: Schedule) -> Non
     assert target["Arn"] == UNIVERSAL
     assert "SageMakerPipelineParameters" not in target
     # as EventBridge Scheduler fills it in
-    at = [target["Input"].replace("<boto.scheduler.scheduled-time>", time) for time in _RUNS]
+    at = [target["Input"].replace("<aws.scheduler.scheduled-time>", time) for time in _RUNS]
     first, second = (json.loads(one) for one in at)
     check_against_model("sagemaker", "StartPipelineExecution", first)
     assert "<" not in at[0]
@@ -121,7 +121,7 @@ _RUNS = ("2026-11-21T01:30:00Z", "2026-11-22T01:30:00Z")
 def test_the_token_of_a_run_has_a_fit_length_and_is_its_own(name: str) -> None:
     request = dataclasses.replace(FULL, name=name).request()
     token = json.loads(request["Target"]["Input"])["ClientRequestToken"]
-    filled = token.replace("<boto.scheduler.scheduled-time>", _RUNS[0])
+    filled = token.replace("<aws.scheduler.scheduled-time>", _RUNS[0])
     assert filled != token
     assert 32 <= len(filled) <= 128
     assert name in filled  # two schedules at the same minute are two runs
@@ -214,7 +214,7 @@ def test_parameters_are_checked_against_the_definition() -> None:
 
     schedules.check(given(Columns="i", Seed="3"), definition, now)
     for values, words in (
-        ({"Lead": "i"}, "did you mean Columns"),
+        ({"Column": "i"}, "did you mean Columns"),
         ({"Seed": "three"}, "takes a whole number"),
         ({"Fill": "none"}, "not one of zero"),
         ({"Columns": ""}, "is empty"),
@@ -365,9 +365,9 @@ def test_pause_and_resume_touch_the_state_alone(
     paused = there(client)
     assert paused["State"] == "DISABLED"
     assert "paused; sagepipe schedule resume" in run("show").out
-    assert run("pause").out == "schedule tables: was paused already\n"
+    assert run("pause").out == "schedule tables: paused already\n"
     assert run("resume").out == "schedule tables: resumed\n"
-    assert run("resume").out == "schedule tables: was running already\n"
+    assert run("resume").out == "schedule tables: resumed already\n"
     assert pipeline.mutations == ["scheduler:UpdateSchedule"] * 2
     after = there(client)
     for answer in (before, paused, after):
@@ -447,8 +447,8 @@ def test_show_a_one_time_schedule(run: Run) -> None:
         (("set", "cron(30 2 * * * *)"), "neither day-of-month nor day-of-week is ?"),
         (("set", NIGHTLY, "--timezone", "Berlin"), "did you mean Europe/Berlin"),
         (
-            ("set", NIGHTLY, "-p", "Lead=i"),
-            "'Lead' is not in the definition; did you mean Columns?",
+            ("set", NIGHTLY, "-p", "Column=i"),
+            "'Column' is not in the definition; did you mean Columns?",
         ),
         (("set", NIGHTLY, "-p", "Seed=x"), "'Seed' takes a whole number"),
         (("set", NIGHTLY, "-p", "Seed"), "-p Seed: write -p NAME=VALUE"),
