@@ -22,6 +22,7 @@ from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from sagepipe import __version__
 from sagepipe.cli import verbs
 from sagepipe.errors import NoProjectError, SagepipeError
 
@@ -110,9 +111,7 @@ def main(
         print(_usage(prefix))
         return 0
     if words[0] == "--version":
-        from importlib.metadata import version
-
-        print(f"sagepipe {version('sagepipe')}")
+        print(f"sagepipe {__version__}")
         return 0
     if words[0] not in verbs.VERBS:
         return _wrong(verbs.unknown(words[0], prefix))

@@ -20,7 +20,7 @@ EXAMPLES = """\
 examples:
   sagepipe schedule set "cron(30 2 * * ? *)" --timezone Europe/Berlin
       every night at half past two: the latest version with its default parameters
-  sagepipe schedule set "cron(0 6 ? * MON-FRI *)" --flex 15 -p Leads=i,ii --version 7
+  sagepipe schedule set "cron(0 6 ? * MON-FRI *)" --flex 15 -p Rows=100 --version 7
       on weekdays between 6:00 and 6:15 UTC: version 7, whatever is deployed later
   sagepipe schedule set "rate(12 hours)" --start 2026-12-01 --end 2026-12-24
       twice a day, in December, up to Christmas Eve
