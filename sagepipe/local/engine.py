@@ -15,6 +15,7 @@ from sagepipe.errors import ExpressionError, LocalError
 from sagepipe.language import parameters
 from sagepipe.language.document import Definition, Step, known, parse
 from sagepipe.language.expressions import Scope, evaluate, holds
+from sagepipe.language.s3 import Location
 from sagepipe.local import job as jobs
 from sagepipe.local import past, processing, record, stub
 from sagepipe.local.choices import Choices
@@ -22,7 +23,7 @@ from sagepipe.local.events import ExecutionStarted, Listener, Reused, Status, St
 from sagepipe.local.follow import Follower
 from sagepipe.local.past import Past
 from sagepipe.local.record import ExecutionResult, StepResult
-from sagepipe.local.store import Location, Store
+from sagepipe.local.store import Store
 
 Json = Any
 

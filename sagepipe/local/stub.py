@@ -17,7 +17,8 @@ from typing import Any
 
 from sagepipe.errors import LocalError
 from sagepipe.language.document import Step
-from sagepipe.local.store import Location, Store
+from sagepipe.language.s3 import Location
+from sagepipe.local.store import Store
 
 Json = Any
 

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from sagepipe.errors import InputError, UnsupportedError
+from sagepipe.language.s3 import Location
 from sagepipe.local.channels import inputs, manifest
 from sagepipe.local.events import Status
-from sagepipe.local.store import Location, Mount, Store
+from sagepipe.local.store import Mount, Store
 
 Json = Any
 Make = Callable[..., Json]
