@@ -15,6 +15,7 @@ from sagepipe.deploy import apply, deployed, plan_report, prune, rollback
 from sagepipe.deploy.apply import Apply, Clients
 from sagepipe.errors import AwsError, DeploymentError, PipelinesError
 from sagepipe.language import diff
+from sagepipe.language.definition import Definition
 from sagepipe.settings import configuration, options
 from sagepipe.settings.configuration import Target
 
@@ -81,19 +82,21 @@ def _list(arguments: argparse.Namespace, target: Target) -> int:
 
 def _show(arguments: argparse.Namespace, target: Target) -> int:
     answer = _described(boto.client("sagemaker", target.region), target, arguments.version)
-    definition = json.loads(answer["PipelineDefinition"])
+    document = json.loads(answer["PipelineDefinition"])
     if arguments.definition:
-        print(json.dumps(definition, indent=2))
+        print(json.dumps(document, indent=2))
         return 0
-    scripts = deployed.scripts(definition)
+    definition = Definition.read(document)
+    scripts = deployed.scripts(document)
     missing = deployed.missing(boto.client("s3", target.region), scripts)
     facts = {
         "name": answer.get("PipelineVersionDisplayName") or "-",
         "alias": ", ".join(answer.get("PipelineVersionAliases") or []) or "-",
         "description": answer.get("PipelineVersionDescription") or "-",
-        "steps": ", ".join(diff.step_names(definition)),
+        "steps": ", ".join(definition.steps),
         "parameters": ", ".join(
-            f"{one['Name']}={one.get('DefaultValue', '')}" for one in definition["Parameters"]
+            f"{one.name}={'' if one.default is None else one.default}"
+            for one in definition.parameters.values()
         ),
     }
     facts |= {
