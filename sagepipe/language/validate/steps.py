@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from sagepipe.errors import Problem
 from sagepipe.language import durations
 from sagepipe.language.definition import Definition
+from sagepipe.language.expressions import is_expression
 from sagepipe.language.retries import RANGES, TYPES, exception_types, in_range, is_number
 from sagepipe.language.step import BRANCHES
 from sagepipe.language.validate.rules import form, rule
@@ -39,7 +40,10 @@ def _forms(value: object, owner: str, field: str) -> Iterator[Problem]:
             yield Problem(owner, where, "is no object; a step has Name, Type and Arguments")
             continue
         for member, kind in (("Name", str), ("Type", str), ("Arguments", Mapping)):
-            if not isinstance(body.get(member), kind):
+            there = body.get(member)
+            # another type's arguments may have members of any name
+            evaluated = is_expression(there) and body.get("Type") in (*_MEMBERS,)
+            if not isinstance(there, kind) or evaluated:
                 name = body.get("Name")
                 known = isinstance(name, str)
                 word = "an object" if kind is Mapping else "a string"

@@ -205,6 +205,7 @@ CASES = [
     case("step_forms", "", "Steps[2]", "is no object", append(("Steps",), "Third")),
     case("step_forms", "Read", "Type", "make it a string", drop((*READ, "Type"))),
     case("step_forms", "Read", "Arguments", "make it an object", put(JOB, [])),
+    case("step_forms", "Read", "Arguments", "an object", put(JOB, {"Get": "Parameters.Mode"})),
     case("step_forms", "", "Steps[0].Name", "make it a string", put((*READ, "Name"), 1)),
     case("step_forms", "Gate", "Arguments.IfSteps[0].Name", "is missing", drop((*WRITE, "Name"))),
     case("step_members", "Read", "Cache", "a Processing step has Name", put((*READ, "Cache"), {})),
