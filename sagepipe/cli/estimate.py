@@ -14,6 +14,7 @@ from sagepipe.cli import estimate_options
 from sagepipe.cli.frame import Call, Command, print_json
 from sagepipe.cli.values import pairs
 from sagepipe.errors import SettingsError
+from sagepipe.language import validate
 from sagepipe.project import Pipeline
 from sagepipe.report import (
     clusters,
@@ -51,8 +52,6 @@ MOST_OBJECTS = 200_000
 
 def run(arguments: argparse.Namespace, call: Call) -> int:
     """Refresh the prices, or estimate."""
-    from sagepipe.language import validate  # loads botocore's models, which --help needn't wait for
-
     sources = call.settings(arguments)
     if arguments.refresh_prices:
         return _refresh(sources)

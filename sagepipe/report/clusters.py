@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sagepipe.errors import DefinitionError, ExpressionError, Problem
-from sagepipe.language import diff, document, expressions, parameters
-from sagepipe.language.document import Definition, Step
+from sagepipe.language import expressions, parameters, validate
+from sagepipe.language.definition import Definition
 from sagepipe.language.expressions import Scope
+from sagepipe.language.step import Step
+
+_WITHOUT_A_JOB = ("Condition", "Fail")
 
 
 @dataclass(frozen=True)
@@ -70,26 +73,21 @@ class Workflow:
         )
 
 
-def read(definition: Mapping[str, Any], given: Mapping[str, str]) -> Workflow:
+def read(document: Mapping[str, Any], given: Mapping[str, str]) -> Workflow:
     """The clusters of a validated definition, its parameters having the values given or defaults.
 
     Raises:
         ParameterError: a parameter is unknown, has a wrong value, or has none.
         DefinitionError: what a step runs on can't be told before it runs.
     """
-    parsed = document.parse(definition, stubs=_every(definition))
-    scope = Scope(parameters.resolve(parsed.parameters, given), {}, _unknown, _unknown)
-    steps: Sequence[Step] = tuple(parsed.steps.values())
+    definition = validate.parse(document)
+    scope = Scope(parameters.resolve(definition.parameters, given), {}, _unknown, _unknown)
+    jobs = [step for step in definition.written if step.type not in _WITHOUT_A_JOB]
     return Workflow(
-        parsed,
-        {one.name: _cluster(one, scope) for one in steps if one.type == "Processing"},
-        {one.name: one.type for one in steps if one.type not in document.RUNNABLE},
+        definition,
+        {one.name: _cluster(one, scope) for one in jobs if one.type == "Processing"},
+        {one.name: one.type for one in jobs if one.type != "Processing"},
     )
-
-
-def _every(definition: Mapping[str, Any]) -> list[str]:
-    """All steps: an estimate runs none of them, so none is of a kind that it can't run."""
-    return diff.step_names(definition)
 
 
 def _cluster(step: Step, scope: Scope) -> Cluster:

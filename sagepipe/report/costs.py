@@ -14,7 +14,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sagepipe.language import limits
+from sagepipe.language.request.model import shape
 from sagepipe.report.clusters import Cluster
 from sagepipe.report.prices import Instance, Prices
 from sagepipe.report.throughput import StepThroughput
@@ -22,7 +22,6 @@ from sagepipe.report.throughput import StepThroughput
 GB = 1e9
 HOUR = 3600.0
 QUOTA = 20  # instances of a processing job, unless an account has been given more
-MAX_VOLUME = 16_384
 
 # A volume holds the image's own files too, and is full before its last byte.
 _SPARE_SHARE, _SPARE_GB = 1.1, 5
@@ -143,20 +142,24 @@ class Model:
 def _obstacles(
     cluster: Cluster, count: int, wall: float, needed: int, quota: int
 ) -> Iterator[Obstacle]:
+    instances, volume = _most("ProcessingInstanceCount"), _most("ProcessingVolumeSizeInGB")
     if cluster.limit is not None and wall > cluster.limit:
         yield Obstacle("limit", f"longer than the step's own limit, {duration(cluster.limit)}")
-    if count > limits.MAX_INSTANCES:
-        yield Obstacle("count", f"a job has at most {limits.MAX_INSTANCES} instances")
+    if count > instances:
+        yield Obstacle("count", f"a job has at most {instances} instances")
     elif count > quota:
         yield Obstacle("quota", f"more instances than the quota of a job, {quota}")
-    if needed > MAX_VOLUME:
-        yield Obstacle(
-            "data", f"needs {needed:,} GB on each instance, volumes end at {MAX_VOLUME:,}"
-        )
+    if needed > volume:
+        yield Obstacle("data", f"needs {needed:,} GB on each instance, volumes end at {volume:,}")
     elif needed > cluster.volume:
         yield Obstacle(
             "volume", f"needs a volume of {needed:,} GB, the step has {cluster.volume:,.0f}"
         )
+
+
+def _most(shape_name: str) -> int:
+    """The most that the service's own model takes."""
+    return int(shape(shape_name).metadata["max"])
 
 
 def _at_work(figures: StepThroughput, instance: Instance, assumed: Assumptions) -> float:

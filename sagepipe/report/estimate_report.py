@@ -114,7 +114,7 @@ def _basis(report: PipelineEstimate) -> Iterator[str]:
         if cluster.limit is None:
             yield f"  {name} has no time limit of its own; what the service's is isn't documented"
     yield "  steps run as soon as what they wait for has ended; nothing is cached, nothing retried"
-    if any(step.type == "Condition" for step in report.workflow.definition.steps.values()):
+    if any(report.workflow.definition.of_type("Condition")):
         yield "  of a condition's branches, the dearer one is run"
     yield "  every instance is paid until the slowest has ended; no requests, traffic or taxes"
     yield f"prices: {prices.region}, {prices.as_of}, volumes included ({prices.origin})"

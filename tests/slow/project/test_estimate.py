@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -60,20 +59,6 @@ def test_a_terabyte_is_too_much_for_two_spark_instances_and_advice_knows(
     assert "up to 8 instances pay" in found["advice"]["SparkTransform"][0]
     assert found["totals"][0]["blocked"] == ["SparkTransform"]
     assert found["totals"][0]["critical_path"] == ["Preprocess", "Pca", "SparkTransform"]
-
-
-def test_no_module_of_it_knows_this_project() -> None:
-    toolkit = ROOT / "sagepipe"
-    modules = [*(toolkit / "cli").glob("estimate*.py"), *(toolkit / "report").glob("*price*")]
-    modules += [toolkit / "report" / f"{name}.py" for name in ("clusters", "costs", "throughput")]
-    modules += (toolkit / "report").glob("*estimate*.py")
-    assert len(modules) == 10
-    names = {one.name for pipeline in PROJECT for one in pipeline.parameters}
-    names |= {*throughput.table(results.load(ROOT / "benchmarks" / "results")).steps}
-    names |= {path.stem for path in (ROOT / "code").glob("*.py")} | {"ecg", "lead", "recording"}
-    for module in modules:
-        words = set(re.findall(r"\w+", module.read_text(encoding="utf-8")))
-        assert not words & names, module
 
 
 def test_its_help_starts_without_the_sdk() -> None:
