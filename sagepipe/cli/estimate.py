@@ -85,7 +85,7 @@ def _throughput(arguments: argparse.Namespace, pipeline: Pipeline) -> Throughput
         raise SettingsError(
             f"pipeline {pipeline.name} has no throughput table: what its steps do in a second must "
             "be measured. Give a table with --throughput FILE, or name it in the project as "
-            "Pipeline(throughput=…); the head of sagepipe/report/throughput.py shows its form"
+            "Pipeline(throughput=…); python -m pydoc sagepipe.report.throughput shows its form"
         )
     return throughput.load(path)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from ecglib import workers
 
-from benchmarks import results, throughput
+from benchmarks import throughput
 from pipelines import PROJECT
 from sagepipe.cli import frame
 from sagepipe.report import prices
@@ -19,23 +19,16 @@ from sagepipe.report.throughput import load
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_the_committed_throughput_is_that_of_the_committed_results() -> None:
-    content = results.load(ROOT / "benchmarks" / "results")
-    committed = ROOT / "pipelines" / throughput.FILE
-    assert committed.read_text(encoding="utf-8") == throughput.text(content)
-    assert not load(committed).quick
-
-
-def test_every_pipeline_names_the_committed_throughput() -> None:
-    assert {one.throughput for one in PROJECT} == {ROOT / "pipelines" / throughput.FILE}
+def test_what_is_committed_was_measured_whole() -> None:
+    assert not load(ROOT / "pipelines" / throughput.FILE).quick
 
 
 def test_the_scripts_use_as_many_cores_as_the_table_says() -> None:
     assert workers.MOST == throughput.THREADS
 
 
-@pytest.mark.parametrize("pipeline", [one.name for one in PROJECT])
-def test_every_pipeline_can_be_estimated(
+@pytest.mark.parametrize("pipeline", [one.name for one in PROJECT if one.throughput])
+def test_a_pipeline_that_names_the_table_can_be_estimated(
     pipeline: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("AWS_REGION", "us-east-1")
