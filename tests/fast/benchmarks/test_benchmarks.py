@@ -203,7 +203,7 @@ def test_committed_pages_are_those_of_the_committed_results() -> None:
     assert page == scaling.page(content)
     table = (ROOT / "pipelines" / throughput.FILE).read_text()
     assert table == throughput.text(content)
-    readme = (ROOT / "README.md").read_text()
+    readme = (ROOT / "docs" / "numbers.md").read_text()
     assert readme == report.in_readme(readme, content)
 
 
