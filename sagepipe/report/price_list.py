@@ -1,8 +1,8 @@
 """The AWS price list, asked for what processing jobs cost in a region.
 
 An entry names what is paid for by its usage type: `USE1-Processing:ml.m5.xlarge`, with a code of
-the region before the first hyphen, and none in us-east-1's oldest entries. The list says nothing
-of the baseline bandwidth of a type, so the types are those whose bandwidth the shipped table has.
+the region before the first hyphen, which bills of us-east-1 leave out. The list says nothing of
+the baseline bandwidth of a type, so the types are those whose bandwidth the shipped table has.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sagepipe.errors import SettingsError
-from sagepipe.report.toml_text import toml
+from sagepipe.report.toml_text import key, toml
 
 Shares = Literal["objects", "evenly"]
 
@@ -72,7 +72,9 @@ class StepThroughput:
         return min(1.0, max(0.0, 2 / self.second_core - 1))
 
 
-FIGURES = tuple(field.name for field in dataclasses.fields(StepThroughput))[:-1]
+FIGURES = tuple(
+    field.name for field in dataclasses.fields(StepThroughput) if field.name != "assumed"
+)
 
 
 @dataclass(frozen=True)
@@ -108,10 +110,10 @@ def dump(table: Throughput, head: str) -> str:
     lines = [*(f"# {line}".rstrip() for line in head.splitlines()), ""]
     lines += [f"machine = {toml(table.machine)}", f"quick = {toml(table.quick)}"]
     for name, step in table.steps.items():
-        lines += ["", f"[steps.{toml(name)}]"]
+        lines += ["", f"[steps.{key(name)}]"]
         lines += [
-            f"{key} = {toml(value)}"
-            for key, value in vars(step).items()
+            f"{figure} = {toml(value)}"
+            for figure, value in vars(step).items()
             if value is not None and value != ()
         ]
     return "\n".join(lines) + "\n"

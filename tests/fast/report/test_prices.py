@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.session import get_session
+from botocore.stub import Stubber
 from estimated import PRICES
 from pytest_mock import MockerFixture
 
@@ -184,6 +186,26 @@ def test_a_list_without_prices_of_these_types_is_an_error(
 ) -> None:
     with pytest.raises(AwsError, match="no processing prices of these types in xx-north-1"):
         price_list.refreshed(client(mocker, entries), "xx-north-1", known)
+
+
+def test_the_service_takes_what_it_is_asked_and_all_pages_are_read(
+    known: Prices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "for-nobody")
+    session = get_session()
+    client = session.create_client("pricing", region_name=price_list.ENDPOINT)
+    asked = {
+        "ServiceCode": "AmazonSageMaker",
+        "Filters": [{"Type": "TERM_MATCH", "Field": "regionCode", "Value": "eu-west-1"}],
+    }
+    first, second = list(ENTRIES[:1]), list(ENTRIES[1:])
+    with Stubber(client) as stub:
+        stub.add_response("get_products", {"PriceList": first, "NextToken": "more"}, asked)
+        stub.add_response("get_products", {"PriceList": second}, {**asked, "NextToken": "more"})
+        found = price_list.refreshed(client, "eu-west-1", known)
+        stub.assert_no_pending_responses()
+    assert list(found.instances) == ["ml.m5.large", "ml.m5.xlarge"]
 
 
 def test_a_call_that_is_not_allowed_says_which(known: Prices, mocker: MockerFixture) -> None:
