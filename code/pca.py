@@ -33,7 +33,7 @@ from ecglib import (
     recordings,
 )
 from ecglib.components import FORMATS
-from ecglib.errors import StepError, run
+from ecglib.errors import StepError, run, why_not
 from ecglib.hosts import Hosts
 from ecglib.model import Options
 from ecglib.momentfiles import RecordedMoments
@@ -67,6 +67,17 @@ class Settings:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the step; return 0, or 1 after an error in input or options."""
+    args = _parser().parse_args(argv)
+    memory.keep_freed()
+    return run(lambda: pca(_settings(args)), args.message_file)
+
+
+def refusal(argv: Sequence[str]) -> str:
+    """Why `main` would refuse these options before it reads anything; "" if it wouldn't."""
+    return why_not(lambda: _settings(_parser().parse_args(argv)))
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -92,9 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--format", default="parquet", metavar="|".join(FORMATS))
     arguments.add_cleaning(parser.add_argument_group("raw CSV with --scope recording"))
     arguments.add_common(parser)
-    args = parser.parse_args(argv)
-    memory.keep_freed()
-    return run(lambda: pca(_settings(args)), args.message_file)
+    return parser
 
 
 def _settings(args: argparse.Namespace) -> Settings:

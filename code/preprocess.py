@@ -21,7 +21,7 @@ from pathlib import Path
 
 from ecglib import arguments, clean, hosts, memory, moments, recordings, split
 from ecglib.account import RecordingAccount, Totals, instance_line, reasons
-from ecglib.errors import StepError, run
+from ecglib.errors import StepError, run, why_not
 from ecglib.hosts import Hosts
 from ecglib.leads import RESERVED
 from ecglib.momentfiles import RecordedMoments
@@ -58,6 +58,17 @@ class Settings:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the step; return 0, or 1 after an error in input or options."""
+    args = _parser().parse_args(argv)
+    memory.keep_freed()
+    return run(lambda: preprocess(_settings(args)), args.message_file)
+
+
+def refusal(argv: Sequence[str]) -> str:
+    """Why `main` would refuse these options before it reads anything; "" if it wouldn't."""
+    return why_not(lambda: _settings(_parser().parse_args(argv)))
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -92,9 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--rows-per-part", default="50000", metavar="N", help="(%(default)s)")
     arguments.add_common(parser)
-    args = parser.parse_args(argv)
-    memory.keep_freed()
-    return run(lambda: preprocess(_settings(args)), args.message_file)
+    return parser
 
 
 def _settings(args: argparse.Namespace) -> Settings:

@@ -35,7 +35,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ecglib.errors import StepError, run
+from ecglib.errors import StepError, run, why_not
 
 # PySpark is imported where it is used: what needs no Spark can be tested without it.
 if TYPE_CHECKING:
@@ -74,11 +74,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run(lambda: transform(options), options.message_file)
 
 
+def refusal(argv: Sequence[str]) -> str:
+    """Why `main` would refuse these arguments before it reads anything; "" if it wouldn't."""
+    return why_not(lambda: asked_windows(_parser().parse_args(argv)))
+
+
 def transform(options: argparse.Namespace) -> None:
     """The whole step. Raises StepError."""
-    windows = Windows(
-        length=microseconds(options.window, "--window"), step=microseconds(options.step, "--step")
-    )
+    windows = asked_windows(options)
     output = options.output or output_uri(options.output_name, options.job_config)
     source, output, staging = checked_uris(options.input, output)
 
@@ -114,6 +117,13 @@ def transform(options: argparse.Namespace) -> None:
 
 
 # --- options, without Spark -----------------------------------------------------------------
+
+
+def asked_windows(options: argparse.Namespace) -> Windows:
+    """The windows that were asked for. Raises StepError."""
+    return Windows(
+        length=microseconds(options.window, "--window"), step=microseconds(options.step, "--step")
+    )
 
 
 def microseconds(seconds: float, option: str) -> int:

@@ -4,9 +4,16 @@ from pathlib import Path
 
 from pipelines import ecg_figures, ecg_pca, ecg_recordings
 from sagepipe import Pipeline, Project
+from sagepipe.building.scripts import by_scripts
 
 CODE = Path(__file__).resolve().parents[1] / "code"
 THROUGHPUT = Path(__file__).with_name("throughput.toml")
+
+
+def is_recording(key: str) -> bool:
+    """Whether the steps would read an object of this key."""
+    return key.lower().endswith((".csv", ".csv.gz"))
+
 
 PROJECT = Project(
     Pipeline(
@@ -18,6 +25,8 @@ PROJECT = Project(
         max_parallel_steps=4,
         figures=ecg_figures.find,
         throughput=THROUGHPUT,
+        ask=by_scripts,
+        looks_like=is_recording,
     ),
     Pipeline(
         "ecg-recordings",
@@ -26,5 +35,7 @@ PROJECT = Project(
         code=CODE,
         parameters=ecg_recordings.PARAMETERS,
         throughput=THROUGHPUT,
+        ask=by_scripts,
+        looks_like=is_recording,
     ),
 )

@@ -16,7 +16,7 @@ import difflib
 import re
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -27,6 +27,8 @@ from sagepipe.errors import NoProjectError, ProjectError
 if TYPE_CHECKING:
     from sagepipe.building.build import Builder, Built
     from sagepipe.building.parameters import Parameter
+    from sagepipe.building.scripts import Ask
+    from sagepipe.language.definition import Definition
     from sagepipe.report.summary import FindFigures
     from sagepipe.settings.facts import Settings
 
@@ -51,6 +53,10 @@ class Pipeline:
         figures: reads what the steps of an execution left, for its summary.
         throughput: a file of what its steps do in a second, for estimates; its form is told by
             `sagepipe.report.throughput`.
+        ask: says which arguments of steps their scripts would refuse, before that costs anything;
+            `sagepipe.building.scripts.by_scripts` asks the scripts themselves.
+        looks_like: whether an object's key is that of something the pipeline reads; `doctor` wants
+            one such object in each input that comes from outside.
     """
 
     name: str
@@ -61,6 +67,8 @@ class Pipeline:
     max_parallel_steps: int | None = None
     figures: FindFigures | None = field(default=None, repr=False)
     throughput: Path | None = None
+    ask: Ask | None = field(default=None, repr=False)
+    looks_like: Callable[[str], bool] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -78,6 +86,20 @@ class Pipeline:
         from sagepipe.building.build import build
 
         return build(self.build, self.code, settings, defaults)
+
+    def checked(self, definition: Definition, given: Mapping[str, str]) -> tuple[str, ...]:
+        """Check parameters before they cost money: by the definition, by the service's rules for
+        jobs, and by the scripts. Returns what couldn't be checked, a line each.
+
+        `definition` is the one that will run: this pipeline's, or an earlier version of it.
+
+        Raises `ParameterError`, `DefinitionError`.
+        """
+        from sagepipe.building import scripts
+        from sagepipe.language import foreseen
+
+        values = foreseen.check(definition, given)
+        return scripts.check(self.ask, self.code, definition, values) if self.ask else ()
 
 
 class Project:

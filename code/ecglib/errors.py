@@ -33,6 +33,15 @@ def run(step: Callable[[], None], message_file: str) -> int:
     return 0
 
 
+def why_not(read: Callable[[], object]) -> str:
+    """Why the options that `read` checks would be refused; "" if they wouldn't."""
+    try:
+        read()
+    except StepError as error:
+        return str(error)
+    return ""
+
+
 def _report(text: str, message_file: str) -> int:
     print(f"error: {text}", file=sys.stderr, flush=True)
     # The service fails a job whose message is not UTF-8, so the cut must not fall inside

@@ -24,6 +24,9 @@ class Options:
     standardize: bool = False
     whiten: bool = False
 
+    def __post_init__(self) -> None:
+        _asked(self.n_components)
+
 
 @dataclass(frozen=True)
 class Model:
@@ -163,24 +166,31 @@ def fit(leads: tuple[str, ...], moments: Moments, options: Options) -> Model:
 
 def _kept(text: str, variance: Floats) -> int:
     """Return the number of components asked for: "all", a whole number, or a share in (0, 1)."""
-    leads = len(variance)
-    if text.strip() == "all":
+    leads, number = len(variance), _asked(text)
+    if number is None:
         return leads
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if 0 < number < 1:
+    if number < 1:
         # The smallest number whose variance exceeds the share, as in scikit-learn.
         total = variance.sum()
         if not total:
             return 1
         return min(1 + int(np.searchsorted(np.cumsum(variance / total), number, "right")), leads)
-    if not text.strip().isdecimal() or number < 1:
+    if number > leads:
+        raise StepError(f"--n-components {text} is more than the {leads} leads there are")
+    return int(number)
+
+
+def _asked(text: str) -> float | None:
+    """Read what the user asked for: a number from 1, a share in (0, 1), or None for "all"."""
+    if text.strip() == "all":
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 1 and (not text.strip().isdecimal() or number < 1):
         raise StepError(
             "--n-components must be 'all', a number of components from 1, or a share of the "
             f"variance between 0 and 1 such as 0.95, not {text!r}"
         )
-    if number > leads:
-        raise StepError(f"--n-components {text} is more than the {leads} leads there are")
-    return int(number)
+    return number

@@ -16,7 +16,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -27,6 +27,7 @@ from sagepipe.cli import verbs
 from sagepipe.errors import NoProjectError, SagepipeError
 
 if TYPE_CHECKING:
+    from sagepipe.language.definition import Definition
     from sagepipe.project import Pipeline, Project
     from sagepipe.settings.configuration import Sources
 
@@ -77,6 +78,24 @@ class Call:
             if arguments.pipeline:
                 raise
         return configuration.read(arguments, name)
+
+    def check_parameters(
+        self, name: str | None, definition: Definition, given: Mapping[str, str]
+    ) -> None:
+        """Check what a deployed definition is to be run with, before it costs money. Where there
+        is a project, its scripts are asked as well; what they can't be asked is told.
+
+        Raises `ParameterError`, `DefinitionError`.
+        """
+        from sagepipe.language import foreseen
+
+        try:
+            pipeline = self.pipeline(name)
+        except NoProjectError:
+            foreseen.check(definition, given)
+            return
+        for note in pipeline.checked(definition, given):
+            complain(note, label="note: ")
 
 
 @dataclass(frozen=True)

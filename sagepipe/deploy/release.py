@@ -14,6 +14,7 @@ from sagepipe.deploy.plan import Plan, Wanted, make
 from sagepipe.deploy.survey import Survey
 from sagepipe.errors import DeploymentError
 from sagepipe.language import validate
+from sagepipe.language.definition import Definition
 from sagepipe.schedule import schedules
 from sagepipe.schedule.schedules import Schedule
 
@@ -43,17 +44,19 @@ def prepare(pipeline: Pipeline, deployment: Deployment) -> Release:
         looking = background.submit(survey.look)
         built = pipeline.built(deployment.settings, deployment.defaults)
         validate.check(built.document)
+        notes = list(pipeline.checked(Definition.read(built.document), {}))
         found = looking.result()
     schedule = survey.declared(found)
     if schedule is not None:
-        _check(schedule, deployment, built, survey.clients.sagemaker)
+        document = _document(schedule, deployment, built, survey.clients.sagemaker)
+        notes += pipeline.checked(Definition.read(document), dict(schedule.parameters))
         there = found.state.schedule
         if schedules.changes(there, schedules.keep_state(schedule, there)):
             # One that has run its course is no reason not to deploy.
             schedules.check_times(schedule, datetime.now(UTC))
     state = survey.with_missing(found.state, built)
     wanted = _wanted(pipeline, deployment, built, schedule)
-    return Release(make(wanted, state, found.notes), deployment, survey)
+    return Release(make(wanted, state, (*found.notes, *dict.fromkeys(notes))), deployment, survey)
 
 
 def _wanted(
@@ -75,10 +78,11 @@ def _wanted(
     )
 
 
-def _check(schedule: Schedule, deployment: Deployment, built: Built, sagemaker: Any) -> None:
-    """The schedule's parameters against the definition that its runs will have."""
+def _document(
+    schedule: Schedule, deployment: Deployment, built: Built, sagemaker: Any
+) -> dict[str, Any]:
+    """The definition that the schedule's runs will have."""
     which = schedule.version if schedule.version is not None else schedule.alias
-    document = built.document
     if which is not None and which != deployment.alias:
         there = deployed.describe(sagemaker, deployment.settings.pipeline_name, which)
         if there is None:
@@ -86,5 +90,6 @@ def _check(schedule: Schedule, deployment: Deployment, built: Built, sagemaker: 
                 f"the schedule runs version {which}, which doesn't exist; see "
                 "sagepipe versions list"
             )
-        document = json.loads(there["PipelineDefinition"])
-    schedules.check_parameters(schedule, document)
+        document: dict[str, Any] = json.loads(there["PipelineDefinition"])
+        return document
+    return built.document

@@ -8,13 +8,13 @@ raises: what is malformed is left out, and the rule about that form reports it (
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from sagepipe.errors import Problem
 from sagepipe.language.expressions import Unknown, find, is_expression
-from sagepipe.language.parameters import Parameter
+from sagepipe.language.parameters import Parameter, Value
 from sagepipe.language.request.model import Request, objects
 from sagepipe.language.step import BRANCHES, Expression, Reference, Step
 
@@ -100,6 +100,14 @@ class Definition:
         """Every step that must come after one of these."""
         sources = set(names)
         return {name for name in self.steps if self.ancestors([name]) & sources}
+
+    def given(self, values: Mapping[str, Value]) -> Definition:
+        """The same definition with these values as the defaults of its parameters."""
+        defaults = {
+            name: replace(one, default=values.get(name, one.default))
+            for name, one in self.parameters.items()
+        }
+        return replace(self, parameters=defaults)
 
     def known(self, value: Json) -> Json:
         """What a value is with every parameter at its default; else an `Unknown`."""

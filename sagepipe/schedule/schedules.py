@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sagepipe.errors import ScheduleError
-from sagepipe.language import parameters
+from sagepipe.language import foreseen
 from sagepipe.language.definition import Definition
 from sagepipe.schedule import expression
 
@@ -237,9 +237,9 @@ def check_parameters(schedule: Schedule, definition: Mapping[str, Any]) -> None:
     `definition` is the one that the runs will have: of the pinned version, or the latest.
 
     Raises `ParameterError` for a parameter that the definition doesn't have, of the wrong type or
-    without a value.
+    without a value, `DefinitionError` for one that makes a job which the service would refuse.
     """
-    parameters.resolve(Definition.read(definition).parameters, dict(schedule.parameters))
+    foreseen.check(Definition.read(definition), dict(schedule.parameters))
 
 
 def check_times(schedule: Schedule, now: datetime) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sagepipe import Build, Pipeline, Project
+from sagepipe.building import scripts
 from sagepipe.building.build import Builder
 
 Json = Any
@@ -210,10 +211,18 @@ def build(given: Build) -> Json:
     }
 
 
-def project(code: Path = CODE, build: Builder = build) -> Project:
-    """The project, or one with changed code or another builder."""
+def project(code: Path = CODE, build: Builder = build, ask: scripts.Ask | None = None) -> Project:
+    """The project, or one with changed code, another builder, or scripts that are asked."""
     return Project(
-        Pipeline("tables", "Clean, fit, gate, export", build, code, max_parallel_steps=4)
+        Pipeline(
+            "tables",
+            "Clean, fit, gate, export",
+            build,
+            code,
+            max_parallel_steps=4,
+            ask=ask,
+            looks_like=lambda key: key.endswith(".csv"),
+        )
     )
 
 

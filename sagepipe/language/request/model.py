@@ -56,8 +56,8 @@ class Node:
             return ""
         get = self.written.get("Get")
         if isinstance(get, str) and get.startswith("Parameters."):
-            return f" (parameter {get.removeprefix('Parameters.')}'s default)"
-        return " (with its parameters' defaults)"
+            return f" (parameter {get.removeprefix('Parameters.')})"
+        return " (with its parameters)"
 
     @property
     def limits(self) -> Mapping[str, Any]:

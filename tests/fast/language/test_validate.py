@@ -463,7 +463,7 @@ CASES = [
         "types",
         "Read",
         f"{CONFIG}InstanceCount",
-        "is 'a' (parameter Mode's default); it must be a whole number",
+        "is 'a' (parameter Mode); it must be a whole number",
         put((*CLUSTER, "InstanceCount"), {"Get": "Parameters.Mode"}),
     ),
     case(
@@ -520,7 +520,7 @@ CASES = [
         "patterns",
         "Read",
         f"{INPUT}.S3Input.S3Uri",
-        "is 'ftp://data/raw' (with its parameters' defaults); it must match",
+        "is 'ftp://data/raw' (with its parameters); it must match",
         put((*RAW, "S3Input", "S3Uri", "Std:Join", "Values", 0), "ftp:/"),
     ),
     case(
@@ -575,7 +575,7 @@ CASES = [
         "ranges",
         "Read",
         f"{CONFIG}InstanceCount",
-        "is 101 (parameter Count's default); make it 1 to 100",
+        "is 101 (parameter Count); make it 1 to 100",
         put(("Parameters", 1, "DefaultValue"), 101),
     ),
     case(
