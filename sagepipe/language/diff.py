@@ -2,8 +2,8 @@
 
 Works on any definition's JSON. What has a name is compared by it: steps wherever they stand,
 inputs, outputs, environment variables, options of a command line. Expressions are written as
-people read them: `${Seed}` for a parameter, `${Steps.Pca.…}` for a property. Where two values read
-the same, such as 1 and "1", they are shown as JSON.
+people read them: `${Rows}` for a parameter, `${Steps.Clean.…}` for a property. Where two values
+read the same, such as 1 and "1", they are shown as JSON.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _HASH = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 
 @dataclass(frozen=True)
 class Change:
-    """One difference: `subject` is "step Pca", "parameter Seed" or "pipeline".
+    """One difference: `subject` is "step Clean", "parameter Rows" or "pipeline".
 
     `field` is "" where the whole subject is new or gone. `before` or `after` is None for what
     wasn't there.
