@@ -15,8 +15,9 @@ from typing import Any
 from sagepipe.errors import Problem
 from sagepipe.language.expressions import Unknown, find, is_expression
 from sagepipe.language.parameters import Parameter
-from sagepipe.language.request.model import Request, objects
+from sagepipe.language.request.model import Request
 from sagepipe.language.step import BRANCHES, Expression, Reference, Step
+from sagepipe.language.walk import objects
 
 Json = Any
 
@@ -130,19 +131,6 @@ class Definition:
         if not all(isinstance(value, str) for value in known):
             return Unknown("String")
         return on.join(known)
-
-
-def strings(value: Json) -> Iterator[str]:
-    """Every string in a definition, or in a part of one, that isn't a member's name."""
-    pending = [value]
-    while pending:
-        one = pending.pop()
-        if isinstance(one, str):
-            yield one
-        elif isinstance(one, Mapping):
-            pending.extend(one.values())
-        elif isinstance(one, list):
-            pending.extend(one)
 
 
 def _steps(listed: Json, home: str) -> Iterator[Step]:
