@@ -138,6 +138,15 @@ def test_what_is_written_is_looked_at_with_defaults_and_what_is_evaluated_as_it_
         request.check(made(**cluster(InstanceCount=101)))
 
 
+def test_a_float_is_no_whole_number_even_if_its_default_is_written_as_one() -> None:
+    document = copy.deepcopy(VALID)
+    document["Parameters"].append({"Name": "Share", "Type": "Float", "DefaultValue": 2})
+    cluster = document["Steps"][0]["Arguments"]["ProcessingResources"]["ClusterConfig"]
+    cluster["InstanceCount"] = {"Get": "Parameters.Share"}
+    (problem,) = request.problems(Definition.read(document).requests[0])
+    assert problem.message == "is 2.0 (parameter Share's default); it must be a whole number"
+
+
 def test_channels_are_read() -> None:
     asked = S3Input.read(s3(S3InputMode="Pipe", S3CompressionType="Gzip")["ProcessingInputs"][0])
     assert asked == S3Input("data", "s3://in/", IN, False, False, True, True)
