@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from sagepipe.errors import ExecutionError, PipelinesError
+from sagepipe.errors import ExecutionError, SagepipeError
 from sagepipe.language import document
 
 Json = Any
@@ -105,10 +105,10 @@ class Archive(Protocol):
         """The newest executions, newest first; all of them without a limit."""
 
     def read(self, identity: str) -> PastExecution:
-        """One execution, by id; `latest` is the one started last. Raises `PipelinesError`."""
+        """One execution, by id; `latest` is the one started last. Raises `SagepipeError`."""
 
     def content(self, uri: str) -> bytes:
-        """An object that a step wrote. Raises `PipelinesError`."""
+        """An object that a step wrote. Raises `SagepipeError`."""
 
     def log(
         self, identity: str, step: str, host: str | None, last: int | None, *, follow: bool
@@ -116,7 +116,7 @@ class Archive(Protocol):
         """What a step's instances wrote, as (instance, line), of one instance if `host` names it,
         and the `last` lines of each only; with `follow` on and on until the step has ended.
 
-        Raises `PipelinesError`: there is no such execution, step or log.
+        Raises `SagepipeError`: there is no such execution, step or log.
         """
 
 
@@ -145,7 +145,7 @@ def metrics(execution: PastExecution, archive: Archive) -> dict[str, Json]:
             try:
                 content = archive.content(f"{output.uri.rstrip('/')}/{declared.path}")
                 found[f"{name}.{file}"] = json.loads(content)
-            except (PipelinesError, ValueError):
+            except (SagepipeError, ValueError):
                 continue
     return found
 

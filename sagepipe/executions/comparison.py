@@ -56,7 +56,7 @@ class Side:
 
 
 def compare(before: Side, after: Side) -> Comparison:
-    """Compare two executions; they may be of different pipelines. Raises `PipelinesError`."""
+    """Compare two executions; they may be of different pipelines. Raises `SagepipeError`."""
     one, two = before.execution, after.execution
     return Comparison(
         before=one.entry,

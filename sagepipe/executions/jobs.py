@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from sagepipe.aws.boto import calls
@@ -55,6 +56,19 @@ def trace(sagemaker: Any, logs: Any, name: str, lines: int) -> Trace:
     except AwsError as error:
         notes.append(str(error))
     return Trace(message, tails, "; ".join(notes))
+
+
+def counter(sagemaker: Any) -> Callable[[str], int]:
+    """Says how many instances a job has; asks once for each job, 0 if it isn't to be known."""
+
+    @cache
+    def count(name: str) -> int:
+        try:
+            return describe(sagemaker, name).instances
+        except AwsError:
+            return 0
+
+    return count
 
 
 def describe(sagemaker: Any, name: str) -> Job:

@@ -72,7 +72,7 @@ class LocalArchive:
     def log(
         self, identity: str, step: str, host: str | None, last: int | None, *, follow: bool
     ) -> Iterator[tuple[str, str]]:
-        """What a step's instances wrote; of its last attempt. Raises `PipelinesError`."""
+        """What a step's instances wrote; of its last attempt. Raises `SagepipeError`."""
         past = self.read(identity)
         step_of(past, step)
         return local_logs.read(lambda: self._load(past.entry.id)[0], step, host, last, follow)

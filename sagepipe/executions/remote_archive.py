@@ -87,7 +87,7 @@ class RemoteArchive:
     def log(
         self, identity: str, step: str, host: str | None, last: int | None, *, follow: bool
     ) -> Iterator[tuple[str, str]]:
-        """What the instances of a step's job wrote to CloudWatch. Raises `PipelinesError`."""
+        """What the instances of a step's job wrote to CloudWatch. Raises `SagepipeError`."""
         past = step_of(self.read(identity), step)
         if not past.job:
             raise ExecutionError(
