@@ -15,7 +15,7 @@ from pathlib import Path
 from sagepipe.cli.frame import Call, Command, add_pipeline
 from sagepipe.cli.values import STORE
 from sagepipe.errors import LocalError, SettingsError
-from sagepipe.executions import event_logs, spark_history
+from sagepipe.executions import spark_history
 from sagepipe.executions.spark_history import Find
 from sagepipe.local.spark import history_logs, history_server
 from sagepipe.local.store import Location, Store
@@ -62,7 +62,7 @@ def _serve(arguments: argparse.Namespace, call: Call, work: Path, stop: threadin
             f"no Spark event log in {where}; a job writes one when it is given "
             "spark_event_logs_s3_uri"
         )
-    _say(f"starting the history server over {_logs(count)} …")
+    _say(f"starting the history server over {spark_history.words(count)} …")
     with history_server.serve(logs, port, work, stop) as server:
         if server is not None:
             print(server.url, flush=True)
@@ -97,12 +97,7 @@ def _in_s3(
     sources.require("region")
     copies = work / "copies"
     copies.mkdir()
-
-    def tell(count: int, size: int) -> None:
-        _say(f"copying {_logs(count)} from {prefix}, {size / 2**20:.1f} MiB …")
-
-    event_logs.download(prefix, copies, sources.get("region"), stop, tell)
-    return lambda: history_logs.find(copies), str(prefix)
+    return spark_history.of_bucket(prefix, sources.get("region"), copies, stop, _say)
 
 
 @contextmanager
@@ -120,10 +115,6 @@ def _stopped_by_signals() -> Iterator[threading.Event]:
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
-
-
-def _logs(count: int) -> str:
-    return "one event log" if count == 1 else f"{count} event logs"
 
 
 def _port(text: str) -> int:

@@ -98,6 +98,17 @@ class PastExecution:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class WantedLog:
+    """Whose log: a step's, of one instance if `host` names it; the `last` lines of each instance,
+    or all; with `follow` what they go on to write, too, until the step has ended."""
+
+    step: str
+    host: str | None = None
+    last: int | None = None
+    follow: bool = False
+
+
 class Archive(Protocol):
     """Where executions are kept."""
 
@@ -107,16 +118,13 @@ class Archive(Protocol):
     def read(self, identity: str) -> PastExecution:
         """One execution, by id; `latest` is the one started last. Raises `SagepipeError`."""
 
-    def content(self, uri: str) -> bytes:
-        """An object that a step wrote. Raises `SagepipeError`."""
+    def content(self, execution: PastExecution, uri: str) -> bytes:
+        """An object that a step of the execution wrote. Raises `SagepipeError`."""
 
-    def log(
-        self, identity: str, step: str, host: str | None, last: int | None, *, follow: bool
-    ) -> Iterator[tuple[str, str]]:
-        """What a step's instances wrote, as (instance, line), of one instance if `host` names it,
-        and the `last` lines of each only; with `follow` on and on until the step has ended.
+    def log(self, execution: PastExecution, wanted: WantedLog) -> Iterator[tuple[str, str]]:
+        """What a step's instances wrote, as (instance, line).
 
-        Raises `SagepipeError`: there is no such execution, step or log.
+        Raises `SagepipeError`: there is no such step, instance or log.
         """
 
 
@@ -143,7 +151,7 @@ def metrics(execution: PastExecution, archive: Archive) -> dict[str, Json]:
             if output is None:
                 continue
             try:
-                content = archive.content(f"{output.uri.rstrip('/')}/{declared.path}")
+                content = archive.content(execution, f"{output.uri.rstrip('/')}/{declared.path}")
                 found[f"{name}.{file}"] = json.loads(content)
             except (SagepipeError, ValueError):
                 continue

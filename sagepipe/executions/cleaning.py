@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -96,8 +96,8 @@ def plan(store: Store, rules: Rules, *, outputs: bool, now: datetime | None = No
     return Plan(store, tuple(going), len(whole) - len(going), tuple(notes))
 
 
-def carry_out(plan: Plan, tell: Callable[[Removal], None]) -> None:
-    """Remove what a plan says; `tell` gets each execution that is gone.
+def carry_out(plan: Plan) -> tuple[Removal, ...]:
+    """Remove what a plan says; returns what is gone.
 
     An execution that has been resumed since is left. Each goes whole: its outputs first, then its
     record under another name, so that what is cut short is finished by the next cleaning.
@@ -106,22 +106,28 @@ def carry_out(plan: Plan, tell: Callable[[Removal], None]) -> None:
     """
     removed = plan.store.state / _REMOVED
     shutil.rmtree(removed, ignore_errors=True)
+    gone = []
     for removal in plan.removals:
         if record.is_held(removal.folder):
             continue
         try:
-            with record.held(removal.folder):
-                for path in (*removal.cached, *removal.files):
-                    path.unlink(missing_ok=True)
-                _prune(removal.files, plan.store)
-                removed.mkdir(parents=True, exist_ok=True)
-                removal.folder.replace(removed / removal.folder.name)
-            shutil.rmtree(removed / removal.folder.name)
+            _remove(removal, plan.store, removed)
         except OSError as error:
             raise LocalError(
                 f"execution {removal.entry.id} can't be removed: {error.filename}: {error.strerror}"
             ) from error
-        tell(removal)
+        gone.append(removal)
+    return tuple(gone)
+
+
+def _remove(removal: Removal, store: Store, removed: Path) -> None:
+    with record.held(removal.folder):
+        for path in (*removal.cached, *removal.files):
+            path.unlink(missing_ok=True)
+        _prune(removal.files, store)
+        removed.mkdir(parents=True, exist_ok=True)
+        removal.folder.replace(removed / removal.folder.name)
+    shutil.rmtree(removed / removal.folder.name)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from sagepipe.executions.archive import (
     Output,
     PastExecution,
     PastStep,
+    WantedLog,
     as_text,
     step_of,
 )
@@ -65,17 +66,15 @@ class LocalArchive:
             notes=notes,
         )
 
-    def content(self, uri: str) -> bytes:
-        """An object of the store. Raises `StoreError`."""
-        return self.store.read(Location.parse(uri))
+    def content(self, execution: PastExecution, uri: str) -> bytes:
+        """An object of the store or of a mounted folder. Raises `StoreError`."""
+        store = Store(self.store.root, self.mounts(execution.entry.id))
+        return store.read(Location.parse(uri))
 
-    def log(
-        self, identity: str, step: str, host: str | None, last: int | None, *, follow: bool
-    ) -> Iterator[tuple[str, str]]:
+    def log(self, execution: PastExecution, wanted: WantedLog) -> Iterator[tuple[str, str]]:
         """What a step's instances wrote; of its last attempt. Raises `SagepipeError`."""
-        past = self.read(identity)
-        step_of(past, step)
-        return local_logs.read(lambda: self._load(past.entry.id)[0], step, host, last, follow)
+        step_of(execution, wanted.step)
+        return local_logs.read(lambda: self._load(execution.entry.id)[0], wanted)
 
     def mounts(self, identity: str) -> tuple[Mount, ...]:
         """The folders of the user's that stood in for buckets and are still there."""

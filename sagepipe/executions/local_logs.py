@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sagepipe.errors import ExecutionError
+from sagepipe.executions.archive import WantedLog
 from sagepipe.local import record
 from sagepipe.local.events import Status
 from sagepipe.local.record import ExecutionResult, StepResult
@@ -17,15 +19,10 @@ POLL_SECONDS = 0.2
 
 def read(
     look: Callable[[], ExecutionResult],
-    step: str,
-    host: str | None,
-    last: int | None,
-    follow: bool,
+    wanted: WantedLog,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[tuple[str, str]]:
-    """Every line, or the `last` of each instance, as (instance, line); of `host` if it is named.
-
-    `look` reads the record as it is now: with `follow`, until the step has ended.
+    """The lines that are wanted, as (instance, line). `look` reads the record as it is now.
 
     Raises:
         ExecutionError: there is no log, and why.
@@ -35,11 +32,12 @@ def read(
     while True:
         execution = look()
         # Looked at before the files: what is written before the end is read after it.
-        running = follow and _is_running(execution, step)
-        for file in _files(execution, step, host, may_lack=running or not first):
-            tail = tails.setdefault(file, _Tail(file))
-            lines = tail.lines(whole=not running)
-            for line in lines[-last or len(lines) :] if first and last is not None else lines:
+        running = wanted.follow and _is_running(execution, wanted.step)
+        for file in _files(execution, wanted, may_lack=running or not first):
+            lines: Iterable[str] = tails.setdefault(file, _Tail(file)).lines(whole=not running)
+            if first and wanted.last is not None:
+                lines = deque(lines, maxlen=wanted.last)
+            for line in lines:
                 yield file.stem, line
         if not running:
             return
@@ -55,36 +53,35 @@ class _Tail:
     at: int = 0
     rest: bytes = field(default=b"")
 
-    def lines(self, *, whole: bool) -> list[str]:
+    def lines(self, *, whole: bool) -> Iterator[str]:
         """The new lines; a last one without its end only if nothing follows (`whole`)."""
         with self.file.open("rb") as opened:
             opened.seek(self.at)
-            new = opened.read()
-        self.at += len(new)
-        *found, self.rest = (self.rest + new).split(b"\n")
-        if whole and self.rest:
-            found.append(self.rest)
-        return [line.decode(errors="replace").rstrip("\r") for line in found]
+            for line in opened:
+                self.at += len(line)
+                line, self.rest = self.rest + line, b""
+                if whole or line.endswith(b"\n"):
+                    yield line.decode(errors="replace").rstrip("\r\n")
+                else:
+                    self.rest = line
 
 
 def _is_running(execution: ExecutionResult, step: str) -> bool:
     return execution.steps[step].status is Status.EXECUTING and record.is_held(execution.folder)
 
 
-def _files(
-    execution: ExecutionResult, step: str, host: str | None, *, may_lack: bool
-) -> list[Path]:
-    result = execution.steps[step]
+def _files(execution: ExecutionResult, wanted: WantedLog, *, may_lack: bool) -> list[Path]:
+    step = execution.steps[wanted.step]
     files = sorted(
-        _folder(execution, result).glob("algo-*.log"), key=lambda path: (len(path.name), path.name)
+        _folder(execution, step).glob("algo-*.log"), key=lambda path: (len(path.name), path.name)
     )
-    chosen = [file for file in files if host in (None, file.stem)]
+    chosen = [file for file in files if wanted.host in (None, file.stem)]
     if chosen or may_lack:
         return chosen
     if files:
         there = ", ".join(file.stem for file in files)
-        raise ExecutionError(f"step {step} has no instance {host}; there are {there}")
-    raise ExecutionError(_why_none(execution, result))
+        raise ExecutionError(f"step {step.name} has no instance {wanted.host}; there are {there}")
+    raise ExecutionError(_why_none(execution, step))
 
 
 def _folder(execution: ExecutionResult, step: StepResult) -> Path:

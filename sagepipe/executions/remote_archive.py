@@ -20,6 +20,7 @@ from sagepipe.executions.archive import (
     Output,
     PastExecution,
     PastStep,
+    WantedLog,
     as_text,
     step_of,
 )
@@ -76,7 +77,7 @@ class RemoteArchive:
             notes=tuple(note for _, note in read if note),
         )
 
-    def content(self, uri: str) -> bytes:
+    def content(self, execution: PastExecution, uri: str) -> bytes:
         """An object in S3. Raises `AwsError`."""
         location = Location.parse(uri)
         with calls(f"read {uri}"):
@@ -84,36 +85,37 @@ class RemoteArchive:
             answer = s3.get_object(Bucket=location.bucket, Key=location.key)
             return bytes(answer["Body"].read())
 
-    def log(
-        self, identity: str, step: str, host: str | None, last: int | None, *, follow: bool
-    ) -> Iterator[tuple[str, str]]:
+    def log(self, execution: PastExecution, wanted: WantedLog) -> Iterator[tuple[str, str]]:
         """What the instances of a step's job wrote to CloudWatch. Raises `SagepipeError`."""
-        past = step_of(self.read(identity), step)
-        if not past.job:
+        job = step_of(execution, wanted.step).job
+        if not job:
             raise ExecutionError(
-                f"step {step} of execution {identity} has no processing job, so it has no log"
+                f"step {wanted.step} of execution {execution.entry.id} has no processing job, so "
+                "it has no log"
             )
-        return self._log(past.job, step, host, last, follow=follow)
-
-    def _log(
-        self, job: str, step: str, host: str | None, last: int | None, *, follow: bool
-    ) -> Iterator[tuple[str, str]]:
         logs = boto.client("logs", self.region)
         sagemaker = boto.client("sagemaker", self.region)
 
         def ended() -> bool:
-            return not follow or jobs.describe(sagemaker, job).status in jobs.ENDED
+            return not wanted.follow or jobs.describe(sagemaker, job).status in jobs.ENDED
 
-        told = False
-        for line in job_logs.read(logs, job, host=host, last=last, ended=ended):
-            told = True
-            yield line
-        if not told:
-            whose = f"instance {host} of step {step}" if host else f"step {step}"
-            raise ExecutionError(f"{whose} (job {job}) has no log: nothing was written")
+        lines = job_logs.read(logs, job, host=wanted.host, last=wanted.last, ended=ended)
+        return _refusing_none(lines, job, wanted)
 
     def _entry(self, sagemaker: Any, arn: str) -> Entry:
         return _to_entry(remote.describe(sagemaker, arn), remote.parameters(sagemaker, arn))
+
+
+def _refusing_none(
+    lines: Iterator[tuple[str, str]], job: str, wanted: WantedLog
+) -> Iterator[tuple[str, str]]:
+    told = False
+    for line in lines:
+        told = True
+        yield line
+    if not told:
+        whose = f"instance {wanted.host} of step {wanted.step}" if wanted.host else wanted.step
+        raise ExecutionError(f"{whose} (job {job}) has no log: nothing was written")
 
 
 def _to_entry(execution: Execution, given: Mapping[str, str]) -> Entry:

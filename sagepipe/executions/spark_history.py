@@ -1,4 +1,4 @@
-"""Which event logs Spark's history server shows, and keeping it up to date while jobs write them."""
+"""Which event logs Spark's history server shows, and keeping it up to date while jobs write."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sagepipe.errors import StoreError
+from sagepipe.executions import event_logs
 from sagepipe.local.spark import history_logs, history_server
 from sagepipe.local.spark.history_server import HistoryServer
-from sagepipe.local.store import Store
+from sagepipe.local.store import Location, Store
 
 # A second look at a large store must not become all that this process does.
 _IDLE_SHARE = 20
@@ -40,6 +41,30 @@ def of_store(store: Store, execution: str | None) -> tuple[Find, str]:
         return history_logs.of_execution(history_logs.find(store.root), execution)
 
     return find, f"execution {execution} of the store {store.root}"
+
+
+def of_bucket(
+    prefix: Location,
+    region: str,
+    copies: Path,
+    stop: threading.Event,
+    say: Callable[[str], None],
+) -> tuple[Find, str]:
+    """Copies the logs below a prefix of S3; what finds the copies, and where they come from.
+
+    Raises `AwsError`.
+    """
+
+    def tell(count: int, size: int) -> None:
+        say(f"copying {words(count)} from {prefix}, {size / 2**20:.1f} MiB …")
+
+    event_logs.download(prefix, copies, region, stop, tell)
+    return lambda: history_logs.find(copies), str(prefix)
+
+
+def words(count: int) -> str:
+    """So many event logs."""
+    return "one event log" if count == 1 else f"{count} event logs"
 
 
 def keep_current(

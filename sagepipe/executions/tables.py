@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sagepipe.executions.archive import Entry, Listing, PastExecution, PastStep
-from sagepipe.executions.cleaning import Plan
+from sagepipe.executions.cleaning import Plan, Removal
 from sagepipe.executions.comparison import Comparison, Pair
 from sagepipe.executions.view import COLOURS, duration
 from sagepipe.language import diff
@@ -29,19 +29,28 @@ _REUSED = {
 
 
 def show_list(listing: Listing, console: Console, *, hint: str) -> None:
-    """The executions as a table, and how to see more of them."""
-    table = _table("Execution", "Status", "Started", ">Took", "Pipeline", "Parameters")
-    for entry in listing.entries:
-        given = "  ".join(f"{name}={value}" for name, value in entry.parameters.items())
-        table.add_row(
+    """The executions, a line each and below it what was given; how to see more of them."""
+    rows = [("execution", "status", "started", "took", "pipeline")]
+    rows += [
+        (
             entry.id,
-            _status(entry.status),
+            entry.status,
             _moment(entry.started),
             _took(entry.seconds),
-            entry.pipeline + (f" v{entry.version}" if entry.version else ""),
-            Text(given, overflow="fold"),
+            entry.pipeline + (f", version {entry.version}" if entry.version else ""),
         )
-    console.print(table)
+        for entry in listing.entries
+    ]
+    widths = [*(max(map(len, column)) for column in zip(*rows, strict=True))][:-1] + [0]
+    for row, entry in zip(rows, (None, *listing.entries), strict=True):
+        cells = [Text(f"{cell:{width}}") for cell, width in zip(row, widths, strict=True)]
+        if entry is None:
+            cells = [Text(cell.plain, "bold") for cell in cells]
+        else:
+            cells[1].stylize(COLOURS.get(entry.status, ""))
+        console.print(Text("  ").join(cells), soft_wrap=True)
+        if entry is not None and (about := _about(entry)):
+            console.print(Text(f"    {about}", "dim"), soft_wrap=True)
     if listing.more != 0:
         count = "more" if listing.more is None else f"{listing.more} more"
         _say(console, f"there are {count}: {hint}")
@@ -62,7 +71,7 @@ def show(execution: PastExecution, console: Console) -> None:
     table = _table("Step", "Status", ">Instances", ">Time", "")
     for step in execution.steps.values():
         table.add_row(
-            step.name,
+            Text(step.name),
             _status(step.status),
             str(step.instances or ""),
             _took(step.seconds),
@@ -81,9 +90,10 @@ def show_comparison(found: Comparison, console: Console) -> None:
     _section(console, "code and definition", diff.lines(found.code))
     table = _table("Step", one.id, ">Time", two.id, ">Time", ">Change")
     for pair in found.steps:
-        cells = [pair.name]
+        cells = [Text(pair.name)]
         for step in (pair.before, pair.after):
-            cells += [step.status if step else "-", _took(step.seconds) if step else ""]
+            took = _took(step.seconds if step else None)
+            cells += [_status(step.status if step else "-"), Text(took)]
         table.add_row(*cells, _change(pair.before, pair.after))
     console.print(table)
     if found.metrics:
@@ -101,7 +111,7 @@ def show_plan(plan: Plan, console: Console, *, outputs: bool) -> None:
         _say(
             console,
             f"- {entry.id}  {entry.status}, {_moment(entry.started)}, {size(removal.bytes)}"
-            + (f", {len(removal.files)} output files" if outputs else ""),
+            + (f", {_files(len(removal.files))}" if outputs else ""),
         )
         for uri, why in removal.left:
             _say(console, f"    {uri} stays: {why}")
@@ -152,10 +162,23 @@ def comparison_to_json(found: Comparison) -> dict[str, Json]:
     }
 
 
-def plan_to_json(plan: Plan, *, deleted: bool) -> dict[str, Json]:
-    """What a cleaning would remove, or has removed."""
+def total(plan: Plan, removed: Sequence[Removal], *, deleted: bool) -> str:
+    """What a cleaning comes to, in a line."""
+    if not plan.removals:
+        return f"nothing to remove; {_stay(plan.kept)}"
+    if not deleted:
+        return (
+            f"{_executions(len(plan.removals))}, {size(plan.bytes)}, would be removed with "
+            f"--delete; {_stay(plan.kept)}"
+        )
+    freed = sum(one.bytes for one in removed)
+    return f"removed {_executions(len(removed))}, {size(freed)}; {_stay(plan.kept)}"
+
+
+def plan_to_json(plan: Plan, removed: Sequence[Removal]) -> dict[str, Json]:
+    """What a cleaning would remove, and what of that it has removed."""
+    gone = {one.entry.id for one in removed}
     return {
-        "deleted": deleted,
         "bytes": plan.bytes,
         "kept": plan.kept,
         "notes": list(plan.notes),
@@ -168,6 +191,7 @@ def plan_to_json(plan: Plan, *, deleted: bool) -> dict[str, Json]:
                 "folder": str(one.folder),
                 "files": [str(path) for path in one.files],
                 "left": dict(one.left),
+                "removed": one.entry.id in gone,
             }
             for one in plan.removals
         ],
@@ -184,6 +208,23 @@ def size(count: int) -> str:
         if amount < 1000:
             return f"{amount:.1f} {unit}"
     return f"{amount / 1000:.1f} TB"
+
+
+def _stay(count: int) -> str:
+    return f"{_executions(count)} stay{'s' if count == 1 else ''}"
+
+
+def _files(count: int) -> str:
+    return "one output file" if count == 1 else f"{count} output files"
+
+
+def _executions(count: int) -> str:
+    return "one execution" if count == 1 else f"{count} executions"
+
+
+def _about(entry: Entry) -> str:
+    given = [f"{name}={value}" for name, value in entry.parameters.items()]
+    return "  ".join([entry.display_name] * bool(entry.display_name) + given)
 
 
 def _details(execution: PastExecution) -> Iterator[str]:
@@ -259,7 +300,6 @@ def _table(*headings: str) -> Table:
         table.add_column(
             Text(heading.removeprefix(">")),
             justify="right" if right else "left",
-            no_wrap=heading != "Parameters",
         )
     return table
 
