@@ -17,11 +17,7 @@ from sagepipe.local.record import ExecutionResult, StepResult
 POLL_SECONDS = 0.2
 
 
-def read(
-    look: Callable[[], ExecutionResult],
-    wanted: WantedLog,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Iterator[tuple[str, str]]:
+def read(look: Callable[[], ExecutionResult], wanted: WantedLog) -> Iterator[tuple[str, str]]:
     """The lines that are wanted, as (instance, line). `look` reads the record as it is now.
 
     Raises:
@@ -42,7 +38,7 @@ def read(
         if not running:
             return
         first = False
-        sleep(POLL_SECONDS)
+        time.sleep(POLL_SECONDS)
 
 
 @dataclass

@@ -41,7 +41,8 @@ def show_list(listing: Listing, console: Console, *, hint: str) -> None:
         )
         for entry in listing.entries
     ]
-    widths = [*(max(map(len, column)) for column in zip(*rows, strict=True))][:-1] + [0]
+    *widths, _ = (max(map(len, column)) for column in zip(*rows, strict=True))
+    widths.append(0)  # nothing stands behind the last column
     for row, entry in zip(rows, (None, *listing.entries), strict=True):
         cells = [Text(f"{cell:{width}}") for cell, width in zip(row, widths, strict=True)]
         if entry is None:
