@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from sagepipe.local.api import Result, Step, resume, run
     from sagepipe.project import Pipeline, Project
 
+__version__ = "0.1.0"
+
 __all__ = [
     "ARTIFACT_BUCKET",
     "Build",
@@ -25,6 +27,7 @@ __all__ = [
     "Project",
     "Result",
     "Step",
+    "__version__",
     "resume",
     "run",
 ]

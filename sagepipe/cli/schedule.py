@@ -20,7 +20,7 @@ EXAMPLES = """\
 examples:
   sagepipe schedule set "cron(30 2 * * ? *)" --timezone Europe/Berlin
       every night at half past two: the latest version with its default parameters
-  sagepipe schedule set "cron(0 6 ? * MON-FRI *)" --flex 15 -p Leads=i,ii --version 7
+  sagepipe schedule set "cron(0 6 ? * MON-FRI *)" --flex 15 -p Rows=100 --version 7
       on weekdays between 6:00 and 6:15 UTC: version 7, whatever is deployed later
   sagepipe schedule set "rate(12 hours)" --start 2026-12-01 --end 2026-12-24
       twice a day, in December, up to Christmas Eve
@@ -87,8 +87,8 @@ def _show(arguments: argparse.Namespace, sources: Sources, call: Call) -> None:
 def _pause(arguments: argparse.Namespace, sources: Sources, _: Call) -> None:
     client, name = _client_and_name(arguments, sources)
     changed = scheduler.set_state(client, name, enabled=arguments.word == "resume")
-    state = "running" if arguments.word == "resume" else "paused"
-    print(f"schedule {name}: {state}" + ("" if changed else " already"))
+    done = {"pause": "paused", "resume": "resumed"}[arguments.word]
+    print(f"schedule {name}: {done}" + ("" if changed else " already"))
 
 
 def _delete(arguments: argparse.Namespace, sources: Sources, _: Call) -> None:

@@ -78,7 +78,7 @@ def _diff(arguments: argparse.Namespace, sources: Sources, _: Call) -> None:
         print_json([dataclasses.asdict(change) for change in changes])
         return
     print(" → ".join(map(versions.words, which)) + ("" if changes else ": the same definition"))
-    print("\n".join(diff.lines(changes)))
+    print("".join(f"{line}\n" for line in diff.lines(changes)), end="")
 
 
 def _rollback(arguments: argparse.Namespace, sources: Sources, call: Call) -> int:
