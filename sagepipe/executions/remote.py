@@ -210,8 +210,12 @@ def describe(sagemaker: Any, arn: str) -> Execution:
 
 
 def planned_steps(sagemaker: Any, arn: str) -> list[str]:
-    """The names of all steps that the execution's own definition has."""
-    return Pipeline("", definition(sagemaker, arn)).steps
+    """The names of all steps that the execution's own definition has; none if it can't be read,
+    for a step is shown as well once it has begun."""
+    try:
+        return Pipeline("", definition(sagemaker, arn)).steps
+    except AwsError:
+        return []
 
 
 def definition(sagemaker: Any, arn: str) -> dict[str, Any]:
