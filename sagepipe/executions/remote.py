@@ -233,7 +233,9 @@ def parameters(sagemaker: Any, arn: str) -> dict[str, str]:
             PipelineExecutionArn=arn
         )
         return {
-            one["Name"]: one["Value"] for page in pages for one in page["PipelineParameters"] or []
+            one["Name"]: one["Value"]
+            for page in pages
+            for one in page.get("PipelineParameters") or ()
         }
 
 

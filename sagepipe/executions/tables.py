@@ -21,10 +21,10 @@ from sagepipe.language import diff
 Json = Any
 
 _REUSED = {
-    "cached": "cached, as execution {source} left it",
-    "kept": "done before it was resumed",
-    "selected": "not selected; the result of execution {source}",
-    "stub": "a folder stood in for it",
+    "cached": "cached from execution {source}",
+    "kept": "done before",
+    "selected": "not selected; from execution {source}",
+    "stub": "stub",
 }
 
 
@@ -54,7 +54,7 @@ def show_list(listing: Listing, console: Console, *, hint: str) -> None:
             console.print(Text(f"    {about}", "dim"), soft_wrap=True)
     if listing.more != 0:
         count = "more" if listing.more is None else f"{listing.more} more"
-        _say(console, f"there are {count}: {hint}")
+        _say(console, f"and {count}: {hint}")
 
 
 def show(execution: PastExecution, console: Console) -> None:
