@@ -17,8 +17,9 @@ from sagepipe.cli.values import STORE
 from sagepipe.errors import LocalError, SettingsError
 from sagepipe.executions import spark_history
 from sagepipe.executions.spark_history import Find
+from sagepipe.language.s3 import Location
 from sagepipe.local.spark import history_logs, history_server
-from sagepipe.local.store import Location, Store
+from sagepipe.local.store import Store
 from sagepipe.settings import configuration
 
 EXAMPLES = """\

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from sagepipe.errors import ExecutionError, SagepipeError
-from sagepipe.language import document
+from sagepipe.language.definition import Definition
 
 Json = Any
 
@@ -94,7 +94,7 @@ class PastExecution:
     reason: str
     values: Mapping[str, str]
     steps: Mapping[str, PastStep]
-    definition: Mapping[str, Json]
+    definition: Definition
     notes: tuple[str, ...] = ()
 
 
@@ -144,7 +144,7 @@ def metrics(execution: PastExecution, archive: Archive) -> dict[str, Json]:
     One that isn't there, or isn't JSON, is left out: a step that failed has none.
     """
     found: dict[str, Json] = {}
-    for name, step in document.parse(execution.definition).steps.items():
+    for name, step in execution.definition.steps.items():
         for file, declared in step.property_files.items():
             past = execution.steps.get(name)
             output = past.outputs.get(declared.output) if past else None

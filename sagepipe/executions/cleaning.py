@@ -22,8 +22,9 @@ from typing import Any
 from sagepipe.errors import ExecutionError, LocalError, StoreError
 from sagepipe.executions.archive import RUNNING, Entry
 from sagepipe.executions.local_archive import LocalArchive
+from sagepipe.language.s3 import Location
 from sagepipe.local import record
-from sagepipe.local.store import Location, Store
+from sagepipe.local.store import Store
 
 Json = Any
 

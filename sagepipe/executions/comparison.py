@@ -64,7 +64,7 @@ def compare(before: Side, after: Side) -> Comparison:
         parameters=tuple(
             pair for pair in _pairs(one.values, two.values) if pair.before != pair.after
         ),
-        code=diff.diff(one.definition, two.definition),
+        code=diff.diff(one.definition.document, two.definition.document),
         steps=tuple(
             StepPair(name, one.steps.get(name), two.steps.get(name))
             for name in dict.fromkeys([*one.steps, *two.steps])

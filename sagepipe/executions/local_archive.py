@@ -24,10 +24,12 @@ from sagepipe.executions.archive import (
     as_text,
     step_of,
 )
+from sagepipe.language.definition import Definition
+from sagepipe.language.s3 import Location
 from sagepipe.local import record
 from sagepipe.local.events import Status
 from sagepipe.local.record import ExecutionResult, StepResult
-from sagepipe.local.store import Location, Mount, Store
+from sagepipe.local.store import Mount, Store
 
 Json = Any
 
@@ -62,7 +64,7 @@ class LocalArchive:
             reason=found.reason,
             values={name: as_text(value) for name, value in found.parameters.items()},
             steps={name: _step(step, store) for name, step in found.steps.items()},
-            definition=record.read_definition(self.store, found.execution_id),
+            definition=self._definition(found.execution_id),
             notes=notes,
         )
 
@@ -126,17 +128,19 @@ class LocalArchive:
             parameters=self._given(found),
         )
 
+    def _definition(self, identity: str) -> Definition:
+        return Definition.read(record.read_definition(self.store, identity))
+
     def _given(self, found: ExecutionResult) -> dict[str, str]:
         """The parameters that aren't their defaults; all of them if the definition is lost."""
         try:
-            declared = record.read_definition(self.store, found.execution_id).get("Parameters", [])
+            declared = self._definition(found.execution_id).parameters
         except LocalError:
-            declared = []
-        defaults = {one["Name"]: one.get("DefaultValue") for one in declared}
+            declared = {}
         return {
             name: as_text(value)
             for name, value in found.parameters.items()
-            if name not in defaults or defaults[name] != value
+            if name not in declared or declared[name].default != value
         }
 
 

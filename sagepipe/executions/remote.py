@@ -18,6 +18,7 @@ from sagepipe.aws.boto import calls
 from sagepipe.deploy import deployed
 from sagepipe.errors import AwsError, ExecutionError
 from sagepipe.executions import jobs
+from sagepipe.language.definition import Definition
 
 _ARN = re.compile(
     r"(?P<pipeline>arn:aws[a-z\-]*:sagemaker:(?P<region>[a-z0-9\-]*):\d{12}:pipeline/(?P<name>[^/]+))"
@@ -30,12 +31,7 @@ class Pipeline:
     """A deployed pipeline's ARN, and the definition of one of its versions."""
 
     arn: str
-    definition: Mapping[str, Any]
-
-    @property
-    def steps(self) -> list[str]:
-        """The names of all steps, in the order in which they are written."""
-        return [step["Name"] for step in all_steps(self.definition)]
+    definition: Definition
 
 
 @dataclass(frozen=True)
@@ -120,7 +116,9 @@ def pipeline(
             f", version {version}" if version is not None else f", alias {alias!r}" if alias else ""
         )
         raise ExecutionError(_no_pipeline(sagemaker, name, of))
-    return Pipeline(answer["PipelineArn"], json.loads(answer["PipelineDefinition"]))
+    return Pipeline(
+        answer["PipelineArn"], Definition.read(json.loads(answer["PipelineDefinition"]))
+    )
 
 
 def find(sagemaker: Any, name: str, wanted: str | None) -> str:
@@ -213,17 +211,16 @@ def planned_steps(sagemaker: Any, arn: str) -> list[str]:
     """The names of all steps that the execution's own definition has; none if it can't be read,
     for a step is shown as well once it has begun."""
     try:
-        return Pipeline("", definition(sagemaker, arn)).steps
+        return list(definition(sagemaker, arn).steps)
     except AwsError:
         return []
 
 
-def definition(sagemaker: Any, arn: str) -> dict[str, Any]:
+def definition(sagemaker: Any, arn: str) -> Definition:
     """The definition that the execution runs. Raises `AwsError`."""
     with calls(f"read the definition of {arn}"):
         answer = sagemaker.describe_pipeline_definition_for_execution(PipelineExecutionArn=arn)
-    found: dict[str, Any] = json.loads(answer["PipelineDefinition"])
-    return found
+    return Definition.read(json.loads(answer["PipelineDefinition"]))
 
 
 def parameters(sagemaker: Any, arn: str) -> dict[str, str]:
@@ -317,15 +314,3 @@ def _no_pipeline(sagemaker: Any, name: str, of: str = "") -> str:
         f"there is no pipeline {name!r}{of} in {sagemaker.meta.region_name}; {hint}, or check "
         "--pipeline-name and --region"
     )
-
-
-def all_steps(definition: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Every step of a definition, those in branches too, in the order in which they are written."""
-    pending = list(reversed(definition.get("Steps", [])))
-    while pending:
-        step = pending.pop()
-        yield step
-        if step["Type"] == "Condition":
-            arguments = step["Arguments"]
-            inside = [*arguments.get("IfSteps", []), *arguments.get("ElseSteps", [])]
-            pending.extend(reversed(inside))

@@ -25,7 +25,7 @@ from sagepipe.executions.archive import (
     step_of,
 )
 from sagepipe.executions.remote import Execution, Step
-from sagepipe.local.store import Location
+from sagepipe.language.s3 import Location
 
 Json = Any
 
@@ -56,17 +56,16 @@ class RemoteArchive:
         execution = remote.read(sagemaker, remote.find(sagemaker, self.pipeline, wanted))
         given = remote.parameters(sagemaker, execution.arn)
         definition = remote.definition(sagemaker, execution.arn)
-        declared = {one["Name"]: one for one in definition.get("Parameters", [])}
         defaults = {
-            name: as_text(one["DefaultValue"])
-            for name, one in declared.items()
-            if "DefaultValue" in one
+            name: as_text(one.default)
+            for name, one in definition.parameters.items()
+            if one.default is not None
         }
         read = [_step(sagemaker, step) for step in execution.steps]
         begun = {step.name: step for step, _ in read}
         steps = {
-            name: begun.get(name) or PastStep(name, declared_kind, "Not run")
-            for name, declared_kind in _kinds(definition).items()
+            name: begun.get(name) or PastStep(name, step.type, "Not run")
+            for name, step in definition.steps.items()
         }
         return PastExecution(
             entry=_to_entry(execution, given),
@@ -159,8 +158,3 @@ def _step(sagemaker: Any, step: Step) -> tuple[PastStep, str]:
         job=job.name if job else step.job,
     )
     return past, note
-
-
-def _kinds(definition: Mapping[str, Json]) -> dict[str, str]:
-    """The type of each step, in the order in which they are written."""
-    return {step["Name"]: step["Type"] for step in remote.all_steps(definition)}

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from sagepipe.errors import StoreError
 from sagepipe.executions import event_logs
+from sagepipe.language.s3 import Location
 from sagepipe.local.spark import history_logs, history_server
 from sagepipe.local.spark.history_server import HistoryServer
-from sagepipe.local.store import Location, Store
+from sagepipe.local.store import Store
 
 # A second look at a large store must not become all that this process does.
 _IDLE_SHARE = 20

@@ -16,7 +16,7 @@ from sagepipe.aws import boto
 from sagepipe.errors import AwsError, ExecutionError
 from sagepipe.executions import remote
 from sagepipe.executions.remote import Pipeline
-from sagepipe.language import document, parameters, selection
+from sagepipe.language import parameters, selection
 
 _DISPLAY_NAME = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,81}"
 
@@ -68,7 +68,7 @@ def start(sagemaker: Any, wanted: Start) -> str:
 def request(sagemaker: Any, wanted: Start) -> dict[str, Any]:
     """The request of StartPipelineExecution, checked against what is deployed."""
     pipeline = remote.pipeline(sagemaker, wanted.pipeline, wanted.version, wanted.alias)
-    parameters.resolve(pipeline.definition.get("Parameters", []), wanted.parameters)
+    parameters.resolve(pipeline.definition.parameters, wanted.parameters)
     name = wanted.display_name
     if name is not None and not re.fullmatch(_DISPLAY_NAME, name):
         raise ExecutionError(
@@ -103,7 +103,7 @@ def request(sagemaker: Any, wanted: Start) -> dict[str, Any]:
 
 
 def _selection(sagemaker: Any, pipeline: Pipeline, wanted: Start) -> dict[str, Any]:
-    chosen = selection.select(document.parse(pipeline.definition), wanted.only, wanted.from_step)
+    chosen = selection.select(pipeline.definition, wanted.only, wanted.from_step)
     members: dict[str, Any] = {"SelectedSteps": [{"StepName": name} for name in chosen.steps]}
     if chosen.needs:
         members["SourcePipelineExecutionArn"] = _source(sagemaker, wanted)

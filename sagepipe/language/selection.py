@@ -7,11 +7,11 @@ they need of others is taken from an earlier execution; what comes after them is
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
 
 from sagepipe.errors import ExecutionError
-from sagepipe.language.document import Definition
+from sagepipe.language.definition import Definition
 
 MAX_SELECTED = 50
 
@@ -28,11 +28,13 @@ def select(
     definition: Definition,
     only: Sequence[str] = (),
     from_step: str | None = None,
+    *,
+    skipped: Set[str] = frozenset(),
     stubs: Collection[str] = (),
 ) -> Selection:
     """The steps named in `only`, or `from_step` and all that come after it.
 
-    A step that is skipped needn't run, nor is anything needed of it; of one for which a folder
+    A step that is `skipped` needn't run, nor is anything needed of it; of one for which a folder
     stands in (`stubs`) nothing is needed either.
 
     Raises:
@@ -43,20 +45,20 @@ def select(
     _check_known("--from-step", [from_step] if from_step else [], definition)
     wanted = set(only)
     if from_step:
-        wanted |= {from_step, *(definition.descendants([from_step]) - definition.skipped)}
-    if both := [name for name in definition.steps if name in wanted & definition.skipped]:
+        wanted |= {from_step, *(definition.descendants([from_step]) - skipped)}
+    if both := [name for name in definition.steps if name in wanted & skipped]:
         raise ExecutionError(f"{both[0]} is both selected and skipped")
     if len(wanted) > MAX_SELECTED:
         raise ExecutionError(f"{len(wanted)} steps are selected; at most {MAX_SELECTED} can be")
     between = definition.ancestors(wanted) & definition.descendants(wanted) - wanted
-    if missing := [name for name in definition.steps if name in between - definition.skipped]:
+    if missing := [name for name in definition.steps if name in between - skipped]:
         raise ExecutionError(
             f"--only {' '.join(only)}: the steps between them must run too; add {' '.join(missing)}"
         )
     above = {name for step in wanted for name in definition.steps[step].waits_for}
     return Selection(
         steps=tuple(name for name in definition.steps if name in wanted),
-        needs=frozenset(above - wanted - definition.skipped - set(stubs)),
+        needs=frozenset(above - wanted - skipped - set(stubs)),
     )
 
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from sagepipe.errors import LocalError
 from sagepipe.language import selection as selective
-from sagepipe.language.document import Definition
+from sagepipe.language.definition import Definition
 from sagepipe.local import record
 from sagepipe.local.channels import journal
 from sagepipe.local.choices import Choices
@@ -48,7 +48,13 @@ class Past:
     source: ExecutionResult | None = None
 
 
-def select(definition: Definition, choices: Choices, pipeline: str, store: Store | None) -> Past:
+def select(
+    definition: Definition,
+    choices: Choices,
+    skipped: frozenset[str],
+    pipeline: str,
+    store: Store | None,
+) -> Past:
     """What `--only` and `--from-step` leave out, and what stands in for it.
 
     Raises ExecutionError, LocalError.
@@ -57,7 +63,9 @@ def select(definition: Definition, choices: Choices, pipeline: str, store: Store
         if choices.source:
             raise LocalError("--source needs --only or --from-step")
         return Past()
-    selection = selective.select(definition, choices.only, choices.from_step, choices.stubs)
+    selection = selective.select(
+        definition, choices.only, choices.from_step, skipped=skipped, stubs=choices.stubs
+    )
     selected, needs = set(selection.steps), selection.needs
     source = _source(choices.source, pipeline, store, needed=bool(needs))
     done = {}

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sagepipe.language.s3 import Location
 from sagepipe.local import record
 from sagepipe.local.events import Status
 from sagepipe.local.record import ExecutionResult, StepResult
-from sagepipe.local.store import Location, Mount, Store
+from sagepipe.local.store import Mount, Store
 
 Json = Any
 
@@ -22,7 +23,7 @@ DEFINITION: Json = {
         {"Name": "Columns", "Type": "String", "DefaultValue": "all"},
     ],
     "Steps": [
-        {"Name": "Clean", "Type": "Processing", "Arguments": {}},
+        {"Name": "Clean", "Type": "Processing", "Arguments": {"RoleArn": "role"}},
         {
             "Name": "Fit",
             "Type": "Processing",

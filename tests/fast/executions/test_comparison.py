@@ -22,7 +22,7 @@ def found(tmp_path: Path) -> Comparison:
     """A second execution with another seed and script, a failed Fit and a new step."""
     store = Store(tmp_path / "store")
     changed = copy.deepcopy(records.DEFINITION)
-    changed["Steps"][0]["Arguments"] = {"Environment": {"MODE": "fast"}}
+    changed["Steps"][0]["Arguments"]["Environment"] = {"MODE": "fast"}
     changed["Steps"].append({"Name": "Export", "Type": "Processing", "Arguments": {}})
     for identity, score, definition, seconds, status in (
         ("one", b'{"score": 1.5, "sizes": [1, 2], "of": {"a": "x"}}', records.DEFINITION, 10.0,
