@@ -91,7 +91,8 @@ def plan(store: Store, rules: Rules, *, outputs: bool, now: datetime | None = No
     if outputs:
         # What only refers to each other goes together; what stays keeps what it refers to.
         staying = uses.without(one.entry.id for one in going)
-        going = [_removal(one.entry, store, staying, outputs=True) for one in going]
+        seen: set[Path] = set()  # two may have taken the same outputs
+        going = [_removal(one.entry, store, staying, outputs=True, seen=seen) for one in going]
     notes = [f"{text}; left as it is" for text in listing.damaged]
     notes += [f"execution {one.entry.id} is running; left as it is" for one in running]
     return Plan(store, tuple(going), len(whole) - len(going), tuple(notes))
@@ -200,36 +201,46 @@ def _chosen(ended: Sequence[Removal], rules: Rules, now: datetime) -> list[Remov
     return chosen
 
 
-def _removal(entry: Entry, store: Store, uses: _Uses, *, outputs: bool) -> Removal:
+def _removal(
+    entry: Entry, store: Store, uses: _Uses, *, outputs: bool, seen: set[Path] | None = None
+) -> Removal:
+    """What goes with an execution, but for the files in `seen`, which this adds to."""
     folder = record.folder_of(store, entry.id)
+    known: set[Path] = set() if seen is None else seen
     files: list[Path] = []
+    cached: list[Path] = []
     left: list[tuple[str, str]] = []
-    for uri in _written(entry.id, store) if outputs else ():
-        own, why = _own(uri, entry.id, store, uses)
-        files += own
+    for owner, uri in _written(entry.id, store) if outputs else ():
+        own, why = _own(uri, owner, entry.id, store, uses)
+        files += [path for path in dict.fromkeys(own) if path not in known]
+        known.update(own)
         if why:
             left.append((uri, why))
-    # A cached result stands for outputs that are there.
-    entries = (store.state / "step-cache").glob(f"*/*/*/{entry.id}.json")
-    cached = tuple(entries) if outputs and not left else ()
-    size = sum(_size(path) for path in (*_below(folder), *files, *cached))
-    return Removal(entry, folder, tuple(dict.fromkeys(files)), cached, size, tuple(left))
+        else:  # a cached result stands for outputs that are there
+            cached += (store.state / "step-cache").glob(f"*/*/*/{owner}.json")
+    results = tuple(dict.fromkeys(cached)) if not left else ()
+    size = sum(_size(path) for path in (*_below(folder), *files, *results))
+    return Removal(entry, folder, tuple(files), results, size, tuple(left))
 
 
-def _written(identity: str, store: Store) -> Iterator[str]:
-    """The outputs of the steps that the execution ran itself."""
+def _written(identity: str, store: Store) -> Iterator[tuple[str, str]]:
+    """The outputs of the steps that the execution ran itself, each after the execution's id.
+
+    With those that it took from one whose record is gone: nobody else answers for them any more.
+    """
     for step in LocalArchive(store).read(identity).steps.values():
-        if not step.reused or step.source == identity:
-            yield from dict.fromkeys(output.uri for output in step.outputs.values())
+        owner = step.source if step.reused and step.source else identity
+        if owner == identity or not record.folder_of(store, owner).exists():
+            yield from dict.fromkeys((owner, output.uri) for output in step.outputs.values())
 
 
-def _own(uri: str, identity: str, store: Store, uses: _Uses) -> tuple[list[Path], str]:
+def _own(uri: str, owner: str, identity: str, store: Store, uses: _Uses) -> tuple[list[Path], str]:
     """The files of an output that may go, or why it stays."""
     try:
         location = Location.parse(uri)
     except StoreError as error:
         return [], str(error)
-    if identity not in location.key.split("/"):
+    if owner not in location.key.split("/"):
         return [], "its key doesn't have the execution's id: others may write there, too"
     if user := uses.user(uri, identity):
         return [], f"execution {user} refers to it"

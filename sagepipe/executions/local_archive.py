@@ -56,16 +56,19 @@ class LocalArchive:
         """One execution, by id. Raises `LocalError`."""
         found, gone = self._load(self._identity(identity))
         store = Store(self.store.root, found.mounts)
-        notes = tuple(
-            f"the folder {folder} that stood in for {place} is gone" for place, folder in gone
-        )
+        notes = [f"the folder {folder} that stood in for {place} is gone" for place, folder in gone]
+        try:
+            definition = self._definition(found.execution_id)
+        except LocalError as error:  # what ran can be told without it
+            definition = Definition.read({})
+            notes.append(str(error))
         return PastExecution(
             entry=self._entry(found),
             reason=found.reason,
             values={name: as_text(value) for name, value in found.parameters.items()},
             steps={name: _step(step, store) for name, step in found.steps.items()},
-            definition=self._definition(found.execution_id),
-            notes=notes,
+            definition=definition,
+            notes=tuple(notes),
         )
 
     def content(self, execution: PastExecution, uri: str) -> bytes:

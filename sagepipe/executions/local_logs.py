@@ -30,6 +30,7 @@ def read(look: Callable[[], ExecutionResult], wanted: WantedLog) -> Iterator[tup
         # Looked at before the files: what is written before the end is read after it.
         running = wanted.follow and _is_running(execution, wanted.step)
         for file in _files(execution, wanted, may_lack=running or not first):
+            file = file.resolve()  # the record names it by another path once the step has ended
             lines: Iterable[str] = tails.setdefault(file, _Tail(file)).lines(whole=not running)
             if first and wanted.last is not None:
                 lines = deque(lines, maxlen=wanted.last)

@@ -119,6 +119,26 @@ def test_an_output_that_another_execution_took_stays(store: Store) -> None:
     assert not (store.root / "bkt/runs").exists()
 
 
+def test_outputs_whose_own_record_is_gone_go_with_the_last_that_took_them(store: Store) -> None:
+    records.put(store, "s3://bkt/runs/gone/rows/part", b"x" * 100)
+    for identity, days in (("new", 1), ("mid", 2)):
+        taken = fit("gone", reused="cached", source="gone")
+        records.write(store, identity, taken, days_ago=days)
+    assert plan(store, keep=1, outputs=True).removals[0].files == ()
+    found = plan(store, keep=0, outputs=True)
+    assert [len(one.files) for one in found.removals] == [1, 0]
+    cleaning.carry_out(found)
+    assert not (store.root / "bkt/runs").exists()
+
+
+def test_an_execution_without_its_definition_goes_like_the_others(store: Store) -> None:
+    three(store)
+    (record.folder_of(store, "old") / record.DEFINITION).unlink()
+    cleaning.carry_out(plan(store, keep=2, outputs=True))
+    assert folders(store) == {"new", "mid"}
+    assert not (store.root / "bkt/runs/old").exists()
+
+
 @pytest.mark.parametrize(
     "uses",
     [

@@ -58,6 +58,8 @@ def test_a_lost_definition_makes_all_parameters_shown(store: Store, archive: Loc
     result = records.write(store, "aaa")
     (result.folder / record.DEFINITION).unlink()
     assert archive.entries(None).entries[0].parameters == {"Seed": "0", "Columns": "all"}
+    (note,) = archive.read("aaa").notes
+    assert "definition.json can't be read" in note
 
 
 @pytest.mark.parametrize(
