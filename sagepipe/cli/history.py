@@ -24,9 +24,9 @@ examples:
       the latest executions on this machine; with --on sagemaker those of the deployed pipeline
   sagepipe history show
       the latest, whole: steps, times, parameters, outputs, what was cached; or one by its id
-  sagepipe history logs 3e1uuxuy3o2k Pca --host algo-2 --lines 50
+  sagepipe history logs 3e1uuxuy3o2k Fit --host algo-2 --lines 50
       what an instance of a step wrote, in that execution
-  sagepipe history logs latest Pca --follow
+  sagepipe history logs latest Fit --follow
   sagepipe history compare 3e1uuxuy3o2k 9x0k2c4mwq7p
       parameters, code, times by step, metrics; an ARN is one on SageMaker
   sagepipe history clean --older-than 30 --keep 10

@@ -14,11 +14,11 @@ from sagepipe.settings import configuration
 
 EXAMPLES = """\
 examples:
-  sagepipe start -p InputPrefix=raw/2026-11-21 --wait
+  sagepipe start -p Seed=3 --wait
       the latest version, watched to its end
   sagepipe start --alias live --display-name nightly-retry
-  sagepipe start --from-step Pca -p NComponents=3
-      Pca and all after it, on the results of the latest execution that succeeded or failed
+  sagepipe start --from-step Fit -p Seed=4
+      Fit and all after it, on the results of the latest execution that succeeded or failed
   sagepipe start --token $CI_RUN_ID
       the same token with the same request starts nothing twice
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import argparse
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from sagepipe.aws import boto
 from sagepipe.cli.frame import INTERRUPTED, Call, complain, print_json
-from sagepipe.executions import follow, jobs, remote
+from sagepipe.errors import AwsError, ExecutionError
+from sagepipe.executions import download, follow, jobs, remote, tables
+from sagepipe.executions.archive import PastExecution
+from sagepipe.executions.download import Copied
 from sagepipe.executions.remote import Execution
+from sagepipe.executions.remote_archive import RemoteArchive
 from sagepipe.executions.view import View, ending, to_json
 
 EXIT_CODES = {"Succeeded": 0, "Failed": 1, "Stopped": 3, "CompletedWithFailures": 4}
@@ -52,10 +57,37 @@ def watch(
     if console.is_terminal:
         console.print(view.table(execution))
     if execution.final:
+        _tell_outputs(execution, view)
         _tell_end(execution, sagemaker, view, arguments.log_lines)
+    if arguments.download is not None:
+        _download(execution, view, arguments.download)
     if arguments.json:
         print_json(to_json(execution, instances))
     return EXIT_CODES.get(execution.status, 0)
+
+
+def _tell_outputs(execution: Execution, view: View) -> None:
+    try:
+        for line in tables.output_lines(_whole(execution)):
+            view.say(line)
+    except AwsError as error:
+        view.say(str(error))  # nothing hangs on it
+
+
+def _download(execution: Execution, view: View, folder: Path) -> None:
+    if not execution.final:
+        raise ExecutionError(f"it is {execution.status}: --download copies what has ended")
+
+    def tell(one: Copied) -> None:
+        files = "one file" if one.files == 1 else f"{one.files} files"
+        view.say(f"copied {files}, {tables.size(one.bytes)}, to {one.folder}")
+
+    s3 = boto.client("s3", execution.region)
+    download.outputs(s3, _whole(execution), folder, tell)
+
+
+def _whole(execution: Execution) -> PastExecution:
+    return RemoteArchive(execution.region, execution.pipeline).read(execution.arn)
 
 
 def _tell_end(execution: Execution, sagemaker: Any, view: View, lines: int) -> None:
@@ -82,6 +114,12 @@ def add_arguments(parser: Any) -> None:
         default=LOG_LINES,
         metavar="N",
         help="lines of each instance's log that are shown of a failed step (default: %(default)s)",
+    )
+    add(
+        "--download",
+        type=Path,
+        metavar="DIR",
+        help="copy what its steps wrote to DIR/<step>/<output>/ when it has ended",
     )
     add("--quiet", action="store_true", help="print errors only")
     add("--json", action="store_true", help="print the end as JSON on standard output")

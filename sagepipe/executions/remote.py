@@ -85,6 +85,12 @@ class Execution:
         return parts["name"] if parts else ""
 
     @property
+    def region(self) -> str:
+        """The region that it runs in."""
+        parts = _ARN.fullmatch(self.arn)
+        return parts["region"] if parts else ""
+
+    @property
     def final(self) -> bool:
         """Whether it has ended."""
         return self.status in ("Succeeded", "Failed", "Stopped", "CompletedWithFailures")

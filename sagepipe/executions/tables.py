@@ -240,6 +240,12 @@ def _details(execution: PastExecution) -> Iterator[str]:
         for name, value in execution.values.items():
             mark = "*" if name in execution.entry.parameters else " "
             yield f"{mark} {name:{width}}  {value}"
+    yield from output_lines(execution)
+    yield from execution.notes
+
+
+def output_lines(execution: PastExecution) -> Iterator[str]:
+    """What the steps that succeeded wrote, and where it is."""
     written = {
         f"{step.name} {name}": output
         for step in execution.steps.values()
@@ -251,7 +257,6 @@ def _details(execution: PastExecution) -> Iterator[str]:
         width = max(map(len, written))
         for name, output in written.items():
             yield f"  {name:{width}}  {_relative(output.path) or output.uri}"
-    yield from execution.notes
 
 
 def _relative(path: str) -> str:

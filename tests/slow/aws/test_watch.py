@@ -14,7 +14,7 @@ import pytest
 from botocore.stub import Stubber
 from command_result import Result, Run
 from pytest_mock import MockerFixture
-from server import ACCOUNT, REGION, ROLE, Server
+from server import ACCOUNT, BUCKET, REGION, ROLE, Server
 from wire import Fault, Wire
 
 from sagepipe.aws import boto, studio
@@ -61,6 +61,7 @@ def run(pipeline: Wire, cli: Callable[..., Result]) -> Run:
 
 def test_to_the_end(run: Run, start: Start) -> None:
     arn = start("nightly--caches-Clean", FitInstanceCount="3")
+    identity = arn.rpartition("/")[2]
     result = run()
     assert (result.code, result.err) == (0, "")
     lines = result.out.splitlines()
@@ -74,8 +75,62 @@ def test_to_the_end(run: Run, start: Start) -> None:
         "Gate: succeeded after 0 s (outcome true)",
         "Export: executing on 2 instances",
         "Export: succeeded on 2 instances after 10 s",
-        f"execution {arn.rpartition('/')[2]}: Succeeded after 20 s",
+        "outputs",
+        f"  Clean rows     s3://{BUCKET}/runs/{identity}/Clean/rows",
+        f"  Fit model      s3://{BUCKET}/runs/{identity}/Fit/model",
+        f"  Fit metrics    s3://{BUCKET}/runs/{identity}/Fit/metrics",
+        f"  Export tables  s3://{BUCKET}/runs/{identity}/Export/tables",
+        f"execution {identity}: Succeeded after 20 s",
     ]
+
+
+def test_what_was_written_is_copied(
+    run: Run, start: Start, client: Callable[[str], Any], tmp_path: Path
+) -> None:
+    identity = start("fails-Export").rpartition("/")[2]
+    content = {
+        "Clean/rows/a/1.csv": b"1,2",
+        "Clean/rows/2.csv": b"",
+        "Fit/model/m.bin": b"x" * 2**21,
+    }
+    odd = {"Clean/rows/": b"", "Clean/rows-of-another/x": b"no", "Export/tables/half": b"no"}
+    s3 = client("s3")
+    for key, data in (content | odd).items():
+        s3.put_object(Bucket=BUCKET, Key=f"runs/{identity}/{key}", Body=data)
+    result = run("--download", "here")
+    assert result.code == 1  # as the execution's end says
+    folder = tmp_path / "here"
+    assert content == {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+    assert "copied one file, 2.1 MB, to here/Fit/model" in result.out
+    (folder / "Clean/rows/a/1.csv").unlink()
+    assert run("--download", "here", "--quiet").code == 1
+    assert (folder / "Clean/rows/a/1.csv").read_bytes() == b"1,2"
+
+
+def test_a_key_that_leads_out_of_the_folder_is_refused(
+    run: Run, start: Start, client: Callable[[str], Any], tmp_path: Path
+) -> None:
+    identity = start().rpartition("/")[2]
+    key = f"runs/{identity}/Clean/rows/../../../../evil"
+    client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"x")
+    result = run("--download", "here")
+    assert result.code == 1
+    assert "evil can't be copied: no file can be named so" in result.err
+    assert not list(tmp_path.rglob("evil"))
+
+
+def test_only_what_has_ended_is_copied(
+    run: Run, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fake_executions, "PACE", 3600.0)
+    start()
+    result = run("--once", "--download", "here")
+    assert result.code == 1
+    assert "it is Executing: --download copies what has ended" in result.err
 
 
 def test_a_failure_is_told_with_its_message_and_the_log_of_each_instance(
