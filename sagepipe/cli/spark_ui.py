@@ -40,8 +40,6 @@ exit code: 0 when it was ended so; 1 when there was nothing to serve or it faile
 command line
 """
 
-PORT = 18080
-
 
 def run(arguments: argparse.Namespace, call: Call) -> int:
     """Serve until somebody ends it."""
@@ -139,7 +137,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--port",
         type=_port,
-        default=PORT,
+        default=18080,
         metavar="N",
         help="where to listen, 0 for any port that is free (default: %(default)s)",
     )

@@ -14,10 +14,10 @@ from sagepipe.settings import configuration
 
 EXAMPLES = """\
 examples:
-  sagepipe start -p Seed=3 --wait
+  sagepipe start -p Level=3 --wait
       the latest version, watched to its end
   sagepipe start --alias live --display-name nightly-retry
-  sagepipe start --from-step Fit -p Seed=4
+  sagepipe start --from-step Fit -p Level=4
       Fit and all after it, on the results of the latest execution that succeeded or failed
   sagepipe start --token $CI_RUN_ID
       the same token with the same request starts nothing twice
