@@ -234,7 +234,7 @@ def test_a_server_that_ends_by_itself_is_an_error(
     process = command("echo out of memory >&2; exit 3")
     out, errors = process.communicate(timeout=20)
     assert (process.returncode, out) == (1, "")
-    assert "error: the history server ended by itself, exit code 3:\nout of memory" in errors
+    assert "error: the history server ended by itself, exit code 3:\nerror: out of memory" in errors
 
 
 # --- which logs -----------------------------------------------------------------------------
