@@ -33,6 +33,8 @@ from sagepipe.local.store import Mount, Store
 
 Json = Any
 
+_BEFORE = datetime.min.replace(tzinfo=UTC)
+
 
 @dataclass(frozen=True)
 class LocalArchive:
@@ -45,12 +47,13 @@ class LocalArchive:
         found, damaged = [], []
         for path in record.recent(self.store):
             try:
-                found.append(self._entry(self._load(path.parent.name)[0]))
+                found.append(self._load(path.parent.name)[0])
             except LocalError as error:
                 damaged.append(str(error))
-        found.sort(key=_started, reverse=True)
+        found.sort(key=lambda one: _time(one.started) or _BEFORE, reverse=True)
         shown = found if limit is None else found[:limit]
-        return Listing(tuple(shown), len(found) - len(shown), tuple(damaged))
+        entries = tuple(self._entry(one) for one in shown)
+        return Listing(entries, len(found) - len(shown), tuple(damaged))
 
     def read(self, identity: str) -> PastExecution:
         """One execution, by id. Raises `LocalError`."""
@@ -111,7 +114,9 @@ class LocalArchive:
                 for mount in document["mounts"]
                 if mount not in here
             ]
-            return record.from_json({**document, "mounts": here}, folder), gone
+            found = record.from_json({**document, "mounts": here}, folder)
+            _time(found.started)
+            return found, gone
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise LocalError(f"{path} can't be read: {error or type(error).__name__}") from error
 
@@ -174,9 +179,6 @@ def _path(uri: str, store: Store) -> str:
     return str(folder) if folder.is_dir() else ""
 
 
-def _started(entry: Entry) -> datetime:
-    return entry.started or datetime.min.replace(tzinfo=UTC)
-
-
 def _time(text: str) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+    when = datetime.fromisoformat(text) if text else None
+    return when.replace(tzinfo=UTC) if when and when.tzinfo is None else when

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -77,6 +78,19 @@ def test_a_damaged_record_is_named_and_stepped_over(
     assert str(damaged) in listing.damaged[0]
     with pytest.raises(LocalError, match="can't be read"):
         archive.read("bbb")
+
+
+@pytest.mark.parametrize(
+    ("started", "shown"), [("", True), ("2026-06-30T12:00:00", True), ("yesterday", False)]
+)
+def test_a_start_that_is_no_time_is_damage(
+    store: Store, archive: LocalArchive, started: str, shown: bool
+) -> None:
+    records.write(store, "aaa", days_ago=400)
+    record.write(dataclasses.replace(records.write(store, "bbb"), started=started))
+    listing = archive.entries(None)
+    assert ("bbb" in [entry.id for entry in listing.entries]) == shown
+    assert len(listing.damaged) == (not shown)
 
 
 def test_what_nobody_runs_any_more_was_killed(store: Store, archive: LocalArchive) -> None:
