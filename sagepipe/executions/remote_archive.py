@@ -63,8 +63,9 @@ class RemoteArchive:
         }
         read = [_step(sagemaker, step) for step in execution.steps]
         begun = {step.name: step for step, _ in read}
+        others = "Not run" if execution.final else "Waiting"
         steps = {
-            name: begun.get(name) or PastStep(name, step.type, "Not run")
+            name: begun.get(name) or PastStep(name, step.type, others)
             for name, step in definition.steps.items()
         }
         return PastExecution(

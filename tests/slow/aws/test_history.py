@@ -103,6 +103,11 @@ def test_one_whole(history: Run, start: Start, finish: Callable[[str], None]) ->
     assert found["parameters"]["Seed"] == "7"
 
 
+def test_what_has_not_begun_is_waiting_while_the_others_run(history: Run, start: Start) -> None:
+    steps = json.loads(history("show", start(), "--json").out)["steps"]
+    assert [step["status"] for step in steps.values()] == ["Executing", *["Waiting"] * 4]
+
+
 def test_what_may_not_be_read_is_said(history: Run, start: Start, pipeline: Wire) -> None:
     identity = start()
     denied = Fault(lambda _, call: "ProcessingJob" in call.operation, "AccessDeniedException")
