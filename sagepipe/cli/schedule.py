@@ -10,7 +10,6 @@ from typing import Any
 from sagepipe.aws import boto
 from sagepipe.cli import schedule_options
 from sagepipe.cli.frame import Call, Command, add_pipeline, print_json
-from sagepipe.language.definition import Definition
 from sagepipe.schedule import declared, description, scheduler, schedules
 from sagepipe.schedule.schedules import Schedule
 from sagepipe.settings import configuration
@@ -61,9 +60,7 @@ def _set(arguments: argparse.Namespace, sources: Sources, call: Call) -> None:
         role_arn=sources.get("scheduler_role_arn"),
         dead_letter_queue=sources.get("dead_letter_queue_arn"),
     )
-    call.check_parameters(
-        arguments.pipeline, Definition.read(pipeline.definition), dict(wanted.parameters)
-    )
+    call.check_parameters(arguments.pipeline, pipeline.definition, dict(wanted.parameters))
     client = boto.client("scheduler", target.region)
     there = scheduler.read(client, wanted.name)
     if arguments.paused:

@@ -44,19 +44,20 @@ def prepare(pipeline: Pipeline, deployment: Deployment) -> Release:
         looking = background.submit(survey.look)
         built = pipeline.built(deployment.settings, deployment.defaults)
         validate.check(built.document)
-        notes = list(pipeline.checked(Definition.read(built.document), {}))
+        unasked = list(pipeline.checked(Definition.read(built.document), {}))
         found = looking.result()
     schedule = survey.declared(found)
     if schedule is not None:
         document = _document(schedule, deployment, built, survey.clients.sagemaker)
-        notes += pipeline.checked(Definition.read(document), dict(schedule.parameters))
+        unasked += pipeline.checked(Definition.read(document), dict(schedule.parameters))
         there = found.state.schedule
         if schedules.changes(there, schedules.keep_state(schedule, there)):
             # One that has run its course is no reason not to deploy.
             schedules.check_times(schedule, datetime.now(UTC))
     state = survey.with_missing(found.state, built)
     wanted = _wanted(pipeline, deployment, built, schedule)
-    return Release(make(wanted, state, (*found.notes, *dict.fromkeys(notes))), deployment, survey)
+    notes = [*found.notes, *map(str, validate.warnings(built.document)), *dict.fromkeys(unasked)]
+    return Release(make(wanted, state, tuple(notes)), deployment, survey)
 
 
 def _wanted(

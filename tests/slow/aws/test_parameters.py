@@ -73,6 +73,15 @@ def test_schedule_set_refuses_it(
     assert cli("schedule", "set", "rate(1 day)", "-p", "Columns=a,b").code == 0
 
 
+@wrong
+def test_start_refuses_it(
+    upsert: Run, cli: Callable[..., Result], wire: Wire, given: str, said: str
+) -> None:
+    assert upsert().code == 0
+    wire.clear()
+    refused(cli("start", "-p", given), wire, said)
+
+
 def test_a_script_that_was_changed_since_is_not_asked(
     upsert: Run,
     cli: Callable[..., Result],
