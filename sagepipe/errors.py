@@ -47,11 +47,13 @@ class NoProjectError(ProjectError):
 class SettingsError(SagepipeError):
     """A setting is missing, malformed or contradicts another.
 
-    `setting` is its name, or "" if it is about no single one.
+    `setting` is its name, or "" if it is about no single one; `mend` the command that would put it
+    right, if one would.
     """
 
-    def __init__(self, message: str, setting: str = "") -> None:
+    def __init__(self, message: str, setting: str = "", mend: str = "") -> None:
         self.setting = setting
+        self.mend = mend
         super().__init__(message)
 
 

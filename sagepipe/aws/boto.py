@@ -14,13 +14,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from sagepipe import collection
 from sagepipe.errors import AwsError
 
 if TYPE_CHECKING:
+    from botocore.model import OperationModel
     from botocore.session import Session
 
 _MAX_MESSAGE = 300
@@ -128,12 +130,26 @@ MISSING = "ResourceNotFound"
 _MOTO_MISSING = re.compile(r"Could not find pipeline\b")
 
 
-def client(service: str, region: str) -> Any:
-    """A boto3 client of `service` in `region`; makes no call. Raises `AwsError`."""
+@dataclass(frozen=True)
+class Identity:
+    """Whose credentials are in use: the account, its partition, and the ARN of who it is."""
+
+    account: str
+    partition: str
+    arn: str
+
+
+def client(service: str, region: str, *, owned: bool = True) -> Any:
+    """A boto3 client of `service` in `region`; makes no call. Raises `AwsError`.
+
+    S3 refuses its calls for buckets of other accounts, because a name can be guessed and taken: a
+    script that lies in somebody else's bucket is somebody else's. `owned=False` is for looking at
+    what may rightly be another's.
+    """
     with collection.paused(), calls(f"make a client of {service} in {region}"):
         from botocore.config import Config
 
-        return _session().create_client(
+        made = _session().create_client(
             service,
             region_name=region,
             config=Config(
@@ -142,6 +158,27 @@ def client(service: str, region: str) -> Any:
                 user_agent_extra="sagepipe",
             ),
         )
+    if service == "s3" and owned:
+        made.meta.events.register("provide-client-params.s3.*", partial(_expect_owner, region))
+    return made
+
+
+def identity(region: str) -> Identity:
+    """Whose credentials these are; asked once. Raises `AwsError`."""
+    return _identity(_session(), region)
+
+
+@cache
+def _identity(session: Session, region: str) -> Identity:
+    with calls("find out whose credentials these are"):
+        answer = client("sts", region).get_caller_identity()
+    return Identity(answer["Account"], answer["Arn"].split(":")[1], answer["Arn"])
+
+
+def _expect_owner(region: str, params: dict[str, Any], model: OperationModel, **_: Any) -> None:
+    """S3's condition that the bucket be this account's, for every operation that has it."""
+    if model.input_shape is not None and "ExpectedBucketOwner" in model.input_shape.members:
+        params["ExpectedBucketOwner"] = identity(region).account
 
 
 @contextmanager
@@ -226,6 +263,15 @@ def is_passing(error: AwsError) -> bool:
 def is_missing(error: AwsError) -> bool:
     """Whether there is no such pipeline, version or execution."""
     return error.code == MISSING
+
+
+def knows_region(service: str, region: str) -> bool:
+    """Whether this botocore knows of the service there."""
+    session = _session()
+    return any(
+        region in session.get_available_regions(service, partition)
+        for partition in session.get_available_partitions()
+    )
 
 
 def profile_region() -> str | None:

@@ -58,9 +58,7 @@ def assumed_role(region: str) -> str | None:
     An assumed role's ARN lacks the role's path, which only IAM knows. Without permission to ask,
     the path is taken to be the one that Studio's set-up gives its own roles. Raises `AwsError`.
     """
-    with boto.calls("find out whose credentials these are"):
-        identity = boto.client("sts", region).get_caller_identity()
-    assumed = _ASSUMED.fullmatch(identity["Arn"])
+    assumed = _ASSUMED.fullmatch(boto.identity(region).arn)
     if not assumed:
         return None
     partition, account, name = assumed.groups()

@@ -107,7 +107,9 @@ def _sizes(uri: str, sources: Sources) -> list[float]:
     sources.require("region")
     prefix = match[2].rstrip("/") + "/" if match[2].strip("/") else ""
     with boto.calls(f"list {uri}"):
-        pages = boto.client("s3", sources.get("region")).get_paginator("list_objects_v2")
+        pages = boto.client("s3", sources.get("region"), owned=False).get_paginator(
+            "list_objects_v2"
+        )
         sizes = [
             float(item["Size"])
             for page in pages.paginate(Bucket=match[1], Prefix=prefix)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import uuid
-from functools import partial
+from collections.abc import Mapping
 
 from sagepipe.aws import boto
-from sagepipe.cli import pinning, watching
+from sagepipe.cli import glance, pinning, watching
 from sagepipe.cli.frame import Call, Command, add_pipeline, print_json
 from sagepipe.cli.values import add_parameters, pairs, positive
 from sagepipe.executions.start import Start, start
+from sagepipe.language.definition import Definition
 from sagepipe.settings import configuration
 
 EXAMPLES = """\
@@ -46,7 +47,12 @@ def run(arguments: argparse.Namespace, call: Call) -> int:
         max_parallel_steps=arguments.parallel,
         token=arguments.token or uuid.uuid4().hex,
     )
-    arn = start(sagemaker, wanted, partial(call.check_parameters, arguments.pipeline))
+
+    def check(definition: Definition, given: Mapping[str, str]) -> None:
+        call.check_parameters(arguments.pipeline, definition, given)
+        glance.at_start(arguments, call, target.region, definition, given)
+
+    arn = start(sagemaker, wanted, check)
     if arguments.json and not arguments.wait:
         print_json({"arn": arn})
     elif not arguments.quiet and not arguments.json:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from sagepipe.cli import glance
 from sagepipe.cli.frame import Call, Command, add_pipeline, print_json
 from sagepipe.deploy import apply, plan_report, release
 from sagepipe.deploy import plan as planning
@@ -62,6 +63,8 @@ def run(arguments: argparse.Namespace, call: Call) -> int:
     plans = [one.plan for one in releases]
     identity = planning.identity(plans)
     _show(plans, arguments, call)
+    for one in releases:
+        glance.at_release(one, call)
     if reviewed not in (None, identity) and not arguments.force:
         raise ChangedError(
             f"this is plan {identity}, but {arguments.expect} has {reviewed}: what is deployed or "

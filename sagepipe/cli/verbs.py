@@ -14,6 +14,7 @@ VERBS = {
     "history": "executions that ran: list, show, logs, compare, clean",
     "spark-ui": "Spark's own history server over the Spark jobs of runs",
     "definition": "print the definition as SageMaker gets it, validated",
+    "doctor": "say what would stop a first start, and what mends it; changes nothing",
     "upsert": "deploy, and say before what that will change",
     "versions": "deployed versions: list, show, diff, rollback, prune",
     "schedule": "start executions at set times, with EventBridge Scheduler",

@@ -6,7 +6,9 @@ starts; by then the scripts are uploaded.
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -29,11 +31,10 @@ class Account:
         return f"arn:{self.partition}:sagemaker:{region}:{self.number}:pipeline/{name}"
 
 
-def account(sts: Any) -> Account:
+def account(region: str) -> Account:
     """Raises `AwsError` for credentials that are missing, wrong or expired."""
-    with boto.calls("find out whose credentials these are"):
-        identity = sts.get_caller_identity()
-    return Account(identity["Account"], identity["Arn"].split(":")[1])
+    identity = boto.identity(region)
+    return Account(identity.account, identity.partition)
 
 
 def check_role(iam: Any, here: Account, arn: str, service: str, option: str) -> str | None:
@@ -48,42 +49,77 @@ def check_role(iam: Any, here: Account, arn: str, service: str, option: str) -> 
     if number != here.number:
         raise SettingsError(
             f"role {arn} belongs to account {number}, but these credentials to {here.number}; "
-            f"check {option} and AWS_PROFILE"
+            f"check {option} and AWS_PROFILE",
+            mend=f"AWS_PROFILE=PROFILE_OF_{number} sagepipe doctor",
         )
     try:
         with boto.calls(f"look up role {name}"):
             role = iam.get_role(RoleName=name)["Role"]
     except AwsError as error:
         if error.code in ("NoSuchEntity", "NoSuchEntityException"):
-            raise SettingsError(f"there is no role {arn}; check {option}") from error
+            raise SettingsError(
+                f"there is no role {arn}; check {option}", mend=_making(name, service)
+            ) from error
         if boto.is_denied(error):
             return f"role {name} was not checked: these credentials lack iam:GetRole"
         raise
     if role["Arn"] != arn:
-        raise SettingsError(f"there is no role {arn}, but there is {role['Arn']}; check {option}")
+        raise SettingsError(
+            f"there is no role {arn}, but there is {role['Arn']}; check {option}",
+            mend=f"sagepipe upsert {option} {role['Arn']}",
+        )
     principal = f"{service}.amazonaws.com"
     if not _trusts(role["AssumeRolePolicyDocument"], principal):
         raise SettingsError(
             f"role {name} can't be assumed by {principal}; check {option}, or let the role's trust "
-            "policy allow it"
+            "policy allow it",
+            mend=f"aws iam update-assume-role-policy --role-name {name} "
+            f"--policy-document {_trust(principal)}",
         )
     return None
 
 
-def check_bucket(s3: Any, bucket: str, region: str) -> None:
-    """That the bucket exists, in the pipeline's region. Raises `SettingsError`, `AwsError`."""
+def _making(role: str, service: str) -> str:
+    return (
+        f"aws iam create-role --role-name {role} "
+        f"--assume-role-policy-document {_trust(f'{service}.amazonaws.com')}"
+    )
+
+
+def _trust(principal: str) -> str:
+    """A trust policy for a service, as a word of a command line."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": principal},
+        "Action": "sts:AssumeRole",
+    }
+    return shlex.quote(json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+
+
+def check_bucket(s3: Any, bucket: str, region: str, option: str = "--artifact-bucket") -> None:
+    """That the bucket, which `option` gives, exists in the pipeline's region and is this account's.
+
+    Raises `SettingsError`, `AwsError`.
+    """
     try:
         with boto.calls(f"look for bucket {bucket}"):
             answer = s3.head_bucket(Bucket=bucket)
     except AwsError as error:
         if error.code in ("404", "NoSuchBucket"):
+            mend = f"aws s3 mb s3://{bucket} --region {region}"
             raise SettingsError(
-                f"there is no bucket {bucket}; check --artifact-bucket, or make it with "
-                "infra/bootstrap.yaml"
+                f"there is no bucket {bucket}; check {option}, or make it: {mend}", mend=mend
             ) from error
         if error.code in ("301", "400"):
             raise SettingsError(
-                f"bucket {bucket} is not in {region}; check --region and --artifact-bucket"
+                f"bucket {bucket} is not in {region}; check --region and {option}",
+                mend=_copying(bucket, region),
+            ) from error
+        if error.code == "403":
+            raise SettingsError(
+                f"bucket {bucket} belongs to another account, or these credentials may not look at "
+                f"it (s3:ListBucket); check {option}, and who made the bucket",
+                mend=f"aws s3api head-bucket --bucket {bucket}",
             ) from error
         raise
     headers = answer["ResponseMetadata"]["HTTPHeaders"]
@@ -91,8 +127,15 @@ def check_bucket(s3: Any, bucket: str, region: str) -> None:
     if found != region:
         raise SettingsError(
             f"bucket {bucket} is in {found}, but the pipeline in {region}, and jobs read in their "
-            "own region only; check --region and --artifact-bucket"
+            f"own region only; check --region and {option}",
+            mend=_copying(bucket, region),
         )
+
+
+def _copying(bucket: str, region: str) -> str:
+    """To have the content where the pipeline is."""
+    there = f"s3://{bucket}-{region}"
+    return f"aws s3 mb {there} --region {region} && aws s3 sync s3://{bucket} {there}"
 
 
 def _trusts(policy: Mapping[str, Any], principal: str) -> bool:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 class Release:
     """One pipeline's plan, and what it takes to carry it out."""
 
+    pipeline: Pipeline
+    built: Built
     plan: Plan
     deployment: Deployment
     survey: Survey
@@ -57,7 +59,7 @@ def prepare(pipeline: Pipeline, deployment: Deployment) -> Release:
     state = survey.with_missing(found.state, built)
     wanted = _wanted(pipeline, deployment, built, schedule)
     notes = [*found.notes, *map(str, validate.warnings(built.document)), *dict.fromkeys(unasked)]
-    return Release(make(wanted, state, tuple(notes)), deployment, survey)
+    return Release(pipeline, built, make(wanted, state, tuple(notes)), deployment, survey)
 
 
 def _wanted(

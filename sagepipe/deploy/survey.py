@@ -33,17 +33,21 @@ class Survey:
     """What a deployment meets in AWS."""
 
     def __init__(self, deployment: Deployment) -> None:
-        """Makes all clients, with their credentials: building puts others into the environment."""
+        """Makes all clients, with their credentials: building puts others into the environment.
+
+        Raises `AwsError` for credentials that are missing, wrong or expired.
+        """
         region = deployment.settings.region
         self._deployment = deployment
         self.clients = Clients(*(boto.client(name, region) for name in Clients.__annotations__))
-        self._sts, self._iam = boto.client("sts", region), boto.client("iam", region)
+        self._iam = boto.client("iam", region)
         boto.find_credentials()
+        self._account = preflight.account(region)
 
     def look(self) -> Found:
         """Checks what reading can check, then reads. Raises `SettingsError`, `AwsError`."""
         settings, notes = self._deployment.settings, []
-        here = preflight.account(self._sts)
+        here = self._account
         notes.append(
             preflight.check_role(self._iam, here, settings.role_arn, "sagemaker", "--role-arn")
         )

@@ -78,7 +78,7 @@ def processing(
 ) -> Json:
     """A processing step that runs `<name>.py`."""
     settings, script = build.settings, f"{name.lower()}.py"
-    request = {
+    request: Json = {
         "AppSpecification": {
             "ImageUri": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/tables:1",
             "ContainerEntrypoint": ["python3", f"{INPUT}/code/{script}"],
@@ -101,6 +101,18 @@ def processing(
         "RoleArn": settings.role_arn,
         "StoppingCondition": {"MaxRuntimeInSeconds": 86400},
     }
+    if settings.output_kms_key:
+        request["ProcessingOutputConfig"]["KmsKeyId"] = settings.output_kms_key
+    if settings.volume_kms_key:
+        cluster = request["ProcessingResources"]["ClusterConfig"]
+        cluster["VolumeKmsKeyId"] = settings.volume_kms_key
+    if settings.subnets:
+        request["NetworkConfig"] = {
+            "VpcConfig": {
+                "Subnets": list(settings.subnets),
+                "SecurityGroupIds": list(settings.security_group_ids),
+            }
+        }
     if settings.tags:
         request["Tags"] = [{"Key": key, "Value": value} for key, value in settings.tags]
     return {"Name": name, "Type": "Processing", "Arguments": request, "RetryPolicies": RETRIES}

@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "project": "errors language settings building report",
     "deploy": "errors language aws settings schedule building project",
     "executions": "errors language aws settings local report building project deploy",
+    "doctor": "errors language aws settings schedule building project deploy",
     "pytest_plugin": "errors local",
 }
 # `cli` is what calls all of them; `sagepipe` itself and `__main__` only name what users call.

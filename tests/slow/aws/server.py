@@ -19,6 +19,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 import boto3
+import fake_account
 import fake_executions
 import fake_versions
 from moto.moto_api._internal import moto_api_backend
@@ -50,6 +51,7 @@ class Server:
     def __init__(self, port: int = 0) -> None:
         fake_versions.install()
         fake_executions.install()
+        fake_account.install()
         self.wire = Wire(DomainDispatcherApplication(create_backend_app))
         self._server = make_server(
             "127.0.0.1", port, self.wire, threaded=True, request_handler=_QuietHandler

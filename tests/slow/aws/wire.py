@@ -36,6 +36,11 @@ class Call:
     operation: str
     path: str
     body: bytes = field(repr=False)
+    expected_owner: str = ""
+
+    @property
+    def bucket(self) -> str:
+        return self.path.split("/")[1]
 
     @property
     def mutating(self) -> bool:
@@ -66,11 +71,14 @@ class Wire:
         self._faults: list[Fault] = []
         self._taps: list[Callable[[int, Call], None]] = []
         self.calls: list[Call] = []
+        self.foreign: set[str] = set()
+        """Buckets of another account: refused to whoever expects them to be ours."""
 
     def clear(self) -> None:
         self.calls.clear()
         self._faults.clear()
         self._taps.clear()
+        self.foreign.clear()
 
     @property
     def operations(self) -> list[str]:
@@ -107,6 +115,8 @@ class Wire:
         for tap in list(self._taps):
             tap(index, call)
         fault = next((one for one in self._faults if one.match(index, call)), None)
+        if fault is None and call.expected_owner and call.bucket in self.foreign:
+            fault = Fault(lambda *_: True, "AccessDenied", status=403)
         if fault is None:
             return self._application(environ, start_response)  # type: ignore[no-any-return]
         if fault.after:
@@ -135,7 +145,8 @@ def _call(environ: dict[str, Any]) -> Call:
         operation = "ListSchedules" if path == "/schedules" else _SCHEDULES.get(method, operation)
     elif actions := parse_qs(body.decode(errors="replace")).get("Action"):
         operation = actions[0]
-    return Call(f"{service}:{operation}", path, body)
+    owner = environ.get("HTTP_X_AMZ_EXPECTED_BUCKET_OWNER", "")
+    return Call(f"{service}:{operation}", path, body, owner)
 
 
 def _error(environ: dict[str, Any], start_response: Any, fault: Fault) -> list[bytes]:

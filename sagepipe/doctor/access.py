@@ -1,0 +1,130 @@
+"""What the jobs' roles may do, asked of IAM's own simulator.
+
+The simulator knows the role's policies and boundary. It doesn't know policies of buckets and keys
+that belong to another account.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sagepipe.aws import boto
+from sagepipe.doctor.case import Case
+from sagepipe.doctor.findings import Finding, Severity, check
+from sagepipe.language.foreseen import Foreseen
+
+_PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+_LOGS = ("logs:CreateLogStream", "logs:PutLogEvents")
+
+
+@dataclass(frozen=True)
+class Need:
+    """Actions that a role needs on resources; `context` has the condition keys of the call."""
+
+    name: str
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    context: tuple[tuple[str, str], ...] = ()
+    severity: Severity = "stops"
+
+
+@check()
+def permissions(case: Case) -> Iterator[Finding]:
+    """The roles may read and write where parameters say, run jobs, and pull the images."""
+    for role, jobs in case.job_roles.items():
+        for need in _of_jobs(case, jobs):
+            yield from missing(case, role, need)
+    if case.deployment:
+        for need in _of_pipeline(case):
+            yield from missing(case, case.deployment.settings.role_arn, need)
+
+
+def missing(case: Case, role: str, need: Need) -> Iterator[Finding]:
+    """What IAM's simulator refuses of a need. Raises `AwsError`."""
+    iam, name = case.client("iam"), role.rpartition("/")[2]
+    with boto.calls(f"find out what role {name} may do (iam:SimulatePrincipalPolicy)"):
+        results = iam.simulate_principal_policy(
+            PolicySourceArn=role,
+            ActionNames=list(need.actions),
+            ResourceArns=list(need.resources),
+            ContextEntries=[
+                {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
+                for key, value in need.context
+            ],
+        )["EvaluationResults"]
+    refused = [one for one in results if one["EvalDecision"] != "allowed"]
+    if not refused:
+        return
+    depends = sorted({key for one in refused for key in one.get("MissingContextValues", [])})
+    actions = sorted({one["EvalActionName"] for one in refused})
+    resources = sorted({one.get("EvalResourceName", "*") for one in refused})
+    what = f"may not {', '.join(actions)} on {', '.join(resources)}"
+    if depends:
+        what += f", or only under a condition on {', '.join(depends)}, which isn't known here"
+    if any(one["EvalDecision"] == "explicitDeny" for one in refused):
+        what += "; a policy denies it, which no other can allow"
+    yield Finding(
+        "unknown" if depends else need.severity,
+        f"role {name}",
+        what,
+        f"aws iam put-role-policy --role-name {name} --policy-name {need.name} "
+        f"--policy-document {_policy(actions, resources)}",
+    )
+
+
+def _of_jobs(case: Case, jobs: tuple[Foreseen, ...]) -> Iterator[Need]:
+    s3 = f"arn:{case.account.partition}:s3:::"
+    reads = {str(one.where): one for job in jobs for one in job.inputs if one.whole}
+    scripts = [f"{s3}{uri.removeprefix('s3://')}" for uri in reads if uri in case.scripts]
+    data = [one.where for uri, one in reads.items() if uri not in case.scripts]
+    folders = [f"{s3}{one.bucket}/{one.key.rstrip('/')}/*" for one in data]
+    if scripts or folders:
+        yield Need("read-inputs", ("s3:GetObject",), (*scripts, *folders))
+    for index, one in enumerate(data):
+        prefix = (("s3:prefix", one.key),)
+        yield Need(f"list-input-{index + 1}", ("s3:ListBucket",), (f"{s3}{one.bucket}",), prefix)
+    writes = {f"{s3}{one.where.bucket}/{one.where.key}*" for job in jobs for one in job.outputs}
+    if writes:
+        yield Need("write-outputs", ("s3:PutObject",), tuple(sorted(writes)))
+    repositories = {arn for job in jobs if (arn := _repository(case, job.image))}
+    if repositories:
+        yield Need("pull-images", _PULL, tuple(sorted(repositories)))
+        yield Need("registry-login", ("ecr:GetAuthorizationToken",), ("*",))
+    logs = _arn(case, "logs", "log-group:/aws/sagemaker/ProcessingJobs:log-stream:*")
+    yield Need("logs", _LOGS, (logs,), severity="warns")
+    if any(job.get("NetworkConfig", "VpcConfig") for job in jobs):
+        looks = ("DescribeDhcpOptions", "DescribeNetworkInterfaces", "DescribeSecurityGroups",
+                 "DescribeSubnets", "DescribeVpcs")  # fmt: skip
+        yield Need("network", tuple(f"ec2:{one}" for one in looks), ("*",))
+
+
+def _of_pipeline(case: Case) -> Iterator[Need]:
+    """What the pipeline does itself: make jobs, and give them their roles."""
+    run = ("sagemaker:AddTags", "sagemaker:CreateProcessingJob", "sagemaker:DescribeProcessingJob")
+    yield Need("run-jobs", run, (_arn(case, "sagemaker", "processing-job/pipelines-*"),))
+    to_sagemaker = (("iam:PassedToService", "sagemaker.amazonaws.com"),)
+    yield Need("pass-roles", ("iam:PassRole",), tuple(case.job_roles), to_sagemaker)
+
+
+def _arn(case: Case, service: str, resource: str) -> str:
+    here = case.account
+    return f"arn:{here.partition}:{service}:{case.region}:{here.number}:{resource}"
+
+
+def _repository(case: Case, image: str | None) -> str | None:
+    from sagepipe.doctor.images import Image
+
+    found = Image.parse(image or "")
+    if found is None:
+        return None
+    where = f"{found.region}:{found.account}:repository/{found.repository}"
+    return f"arn:{case.account.partition}:ecr:{where}"
+
+
+def _policy(actions: list[str], resources: list[str]) -> str:
+    statement: Mapping[str, Any] = {"Effect": "Allow", "Action": actions, "Resource": resources}
+    return shlex.quote(json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
