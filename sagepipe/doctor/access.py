@@ -15,6 +15,7 @@ from typing import Any
 from sagepipe.aws import boto
 from sagepipe.doctor.case import Case
 from sagepipe.doctor.findings import Finding, Severity, check
+from sagepipe.errors import AwsError
 from sagepipe.language.foreseen import Foreseen
 
 _PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
@@ -35,27 +36,25 @@ class Need:
 @check()
 def permissions(case: Case) -> Iterator[Finding]:
     """The roles may read and write where parameters say, run jobs, and pull the images."""
-    for role, jobs in case.job_roles.items():
-        for need in _of_jobs(case, jobs):
-            yield from missing(case, role, need)
+    needs = [(role, need) for role, jobs in case.job_roles.items() for need in _of_jobs(case, jobs)]
     if case.deployment:
-        for need in _of_pipeline(case):
-            yield from missing(case, case.deployment.settings.role_arn, need)
+        needs += [(case.deployment.settings.role_arn, need) for need in _of_pipeline(case)]
+    for role, need in needs:
+        yield from missing(case, role, need)
 
 
 def missing(case: Case, role: str, need: Need) -> Iterator[Finding]:
-    """What IAM's simulator refuses of a need. Raises `AwsError`."""
+    """What IAM's simulator refuses of a need; nothing for a role that isn't there or is another
+    account's, which the check of roles tells. Raises `AwsError`."""
     iam, name = case.client("iam"), role.rpartition("/")[2]
-    with boto.calls(f"find out what role {name} may do (iam:SimulatePrincipalPolicy)"):
-        results = iam.simulate_principal_policy(
-            PolicySourceArn=role,
-            ActionNames=list(need.actions),
-            ResourceArns=list(need.resources),
-            ContextEntries=[
-                {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
-                for key, value in need.context
-            ],
-        )["EvaluationResults"]
+    if role.split(":")[4:5] != [case.account.number]:
+        return
+    try:
+        results = _simulated(iam, role, need)
+    except AwsError as error:
+        if error.code not in ("NoSuchEntity", "NoSuchEntityException"):
+            raise
+        return
     refused = [one for one in results if one["EvalDecision"] != "allowed"]
     if not refused:
         return
@@ -76,14 +75,34 @@ def missing(case: Case, role: str, need: Need) -> Iterator[Finding]:
     )
 
 
+def _simulated(iam: Any, role: str, need: Need) -> list[Mapping[str, Any]]:
+    name = role.rpartition("/")[2]
+    with boto.calls(f"find out what role {name} may do (iam:SimulatePrincipalPolicy)"):
+        pages = iam.get_paginator("simulate_principal_policy").paginate(
+            PolicySourceArn=role,
+            ActionNames=list(need.actions),
+            ResourceArns=list(need.resources),
+            ContextEntries=[
+                {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
+                for key, value in need.context
+            ],
+        )
+        return [result for page in pages for result in page["EvaluationResults"]]
+
+
 def _of_jobs(case: Case, jobs: tuple[Foreseen, ...]) -> Iterator[Need]:
     s3 = f"arn:{case.account.partition}:s3:::"
     reads = {str(one.where): one for job in jobs for one in job.inputs if one.whole}
-    scripts = [f"{s3}{uri.removeprefix('s3://')}" for uri in reads if uri in case.scripts]
+    # their folder: the next script has another hash, and so another key
+    scripts = {
+        f"{s3}{uri.removeprefix('s3://').rpartition('/code/')[0]}/code/*"
+        for uri in reads
+        if uri in case.scripts
+    }
     data = [one.where for uri, one in reads.items() if uri not in case.scripts]
     folders = [f"{s3}{one.bucket}/{one.key.rstrip('/')}/*" for one in data]
     if scripts or folders:
-        yield Need("read-inputs", ("s3:GetObject",), (*scripts, *folders))
+        yield Need("read-inputs", ("s3:GetObject",), (*sorted(scripts), *folders))
     for index, one in enumerate(data):
         prefix = (("s3:prefix", one.key),)
         yield Need(f"list-input-{index + 1}", ("s3:ListBucket",), (f"{s3}{one.bucket}",), prefix)

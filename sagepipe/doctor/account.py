@@ -10,7 +10,7 @@ from sagepipe.doctor.findings import Finding, check
 from sagepipe.errors import SettingsError
 
 
-@check(cheap=True)
+@check()
 def roles(case: Case) -> Iterator[Finding]:
     """The roles of the pipeline and its jobs: SageMaker may assume them."""
     own = [case.deployment.settings.role_arn] if case.deployment else []

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from sagepipe.aws import boto
+from sagepipe.deploy import preflight
 from sagepipe.deploy.preflight import Account
 from sagepipe.language.definition import Definition
 from sagepipe.language.foreseen import Channel, Foreseen
@@ -19,7 +20,6 @@ class Case:
     """A start that is to come.
 
     Attributes:
-        account: whose credentials are in use.
         jobs: those of the steps that will run.
         definition: what they are read from.
         scripts: URIs that deploying fills, so that nothing needs to be there yet.
@@ -28,7 +28,6 @@ class Case:
     """
 
     region: str
-    account: Account
     jobs: tuple[Foreseen, ...]
     definition: Definition
     scripts: frozenset[str] = frozenset()
@@ -42,6 +41,11 @@ class Case:
         if key not in self._clients:
             self._clients[key] = boto.client(service, self.region, owned=owned)
         return self._clients[key]
+
+    @cached_property
+    def account(self) -> Account:
+        """Whose credentials are in use. Raises `AwsError`."""
+        return preflight.account(self.region)
 
     @cached_property
     def job_roles(self) -> Mapping[str, tuple[Foreseen, ...]]:

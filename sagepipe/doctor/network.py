@@ -110,7 +110,11 @@ def _way_to_s3(subnets: list[Mapping[str, Any]], case: Case) -> Iterator[Finding
         tables = ec2.describe_route_tables(Filters=here)["RouteTables"]
         endpoints = ec2.describe_vpc_endpoints(Filters=here)["VpcEndpoints"]
     service = f"com.amazonaws.{case.region}.s3"
-    s3 = [one for one in endpoints if one["ServiceName"] == service]
+    s3 = [
+        one
+        for one in endpoints
+        if one["ServiceName"] == service and one.get("State", "available").lower() == "available"
+    ]
     if any(one.get("VpcEndpointType") == "Interface" for one in s3):
         return
     served = {table for one in s3 for table in one.get("RouteTableIds", [])}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sagepipe.aws import boto
-from sagepipe.deploy import deployed, preflight
+from sagepipe.deploy import deployed
 from sagepipe.doctor.case import Case
 from sagepipe.doctor.examine import examine
 from sagepipe.doctor.findings import Finding
@@ -54,7 +54,6 @@ def visit(pipeline: Pipeline, sources: Sources, given: Mapping[str, str]) -> Rep
         return Report(before, whole=False)
     deployment = sources.deployment()
     boto.find_credentials()  # building puts others into the environment
-    account = preflight.account(deployment.settings.region)
     try:
         built = pipeline.built(deployment.settings, deployment.defaults)
     except SettingsError as error:
@@ -63,15 +62,14 @@ def visit(pipeline: Pipeline, sources: Sources, given: Mapping[str, str]) -> Rep
     validate.check(built.document)
     notes = pipeline.checked(Definition.read(built.document), given)
     untold = (("arguments", Finding("unknown", "the scripts", note)) for note in notes)
-    case = _case(pipeline, deployment, built, given, account)
+    case = _case(pipeline, deployment, built, given)
     found = ((check.name, finding) for check, finding in examine(case))
     return Report((*before, *untold, *found))
 
 
 def of_release(release: Release) -> Iterator[Finding]:
     """What a glance tells about what is about to be deployed. Raises `AwsError`."""
-    account = preflight.account(release.deployment.settings.region)
-    case = _case(release.pipeline, release.deployment, release.built, {}, account)
+    case = _case(release.pipeline, release.deployment, release.built, {})
     return (finding for _, finding in examine(case, cheap=True))
 
 
@@ -86,7 +84,6 @@ def of_start(
     values = parameters.resolve(definition.parameters, given)
     case = Case(
         region,
-        preflight.account(region),
         tuple(job for job in foreseen.jobs(definition, values) if job.step in steps),
         definition,
         frozenset(one.uri for one in deployed.scripts(definition.document)),
@@ -100,13 +97,11 @@ def _case(
     deployment: Deployment,
     built: Built,
     given: Mapping[str, str],
-    account: preflight.Account,
 ) -> Case:
     definition = Definition.read(built.document)
     values = parameters.resolve(definition.parameters, given)
     return Case(
         deployment.settings.region,
-        account,
         foreseen.jobs(definition, values),
         definition,
         frozenset(f"s3://{built.bucket}/{one.key}" for one in built.artifacts),

@@ -49,7 +49,7 @@ class Start:
 def start(sagemaker: Any, wanted: Start, check: Check = foreseen.check) -> str:
     """Start an execution and return its ARN.
 
-    `check` is given the definition that will run, and its parameters, before anything else.
+    `check` is given the definition that will run, and its parameters, when all else is right.
 
     boto3 repeats a call whose answer is lost with the same token; when it gives up, the error
     says how to repeat the command without starting a second execution.
@@ -73,7 +73,6 @@ def start(sagemaker: Any, wanted: Start, check: Check = foreseen.check) -> str:
 def request(sagemaker: Any, wanted: Start, check: Check) -> dict[str, Any]:
     """The request of StartPipelineExecution, checked against what is deployed."""
     pipeline = remote.pipeline(sagemaker, wanted.pipeline, wanted.version, wanted.alias)
-    check(pipeline.definition, wanted.parameters)
     name = wanted.display_name
     if name is not None and not re.fullmatch(_DISPLAY_NAME, name):
         raise ExecutionError(
@@ -102,6 +101,7 @@ def request(sagemaker: Any, wanted: Start, check: Check) -> dict[str, Any]:
         raise ExecutionError(
             "--source needs --only or --from-step: it stands in for the steps that don't run"
         )
+    check(pipeline.definition, wanted.parameters)
     # The whole request is part of the token: another request under the same name is another start.
     text = json.dumps(members, sort_keys=True)
     return members | {"ClientRequestToken": remote.token("start", wanted.token, text)}

@@ -69,6 +69,7 @@ def nowhere(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     # Service models are parsed once for all tests, and not for every session of every test.
     monkeypatch.setattr("botocore.session.create_loader", lambda *_: LOADER)
     boto._session.cache_clear()
+    boto._identity.cache_clear()
     server.reset()
 
 

@@ -3,7 +3,8 @@
     python tests/slow/aws/server.py
 
 It runs until Ctrl-C, keeps everything in memory, and prints the environment that points every
-command at it. The account has an artifact bucket, an execution role and a scheduler role.
+command at it. The account has an artifact bucket with a table in raw/, an execution role and a
+scheduler role.
 """
 
 from __future__ import annotations
@@ -91,10 +92,10 @@ def _client(service: str, url: str) -> Any:
 
 
 def furnish(url: str) -> None:
-    """The bucket and the roles that a deployment needs."""
-    _client("s3", url).create_bucket(
-        Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
-    )
+    """The bucket and the roles that a deployment needs, and something to read."""
+    s3 = _client("s3", url)
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket=BUCKET, Key="raw/a.csv", Body=b"1,2\n")
     iam = _client("iam", url)
     for arn, service in ((ROLE, "sagemaker"), (SCHEDULER_ROLE, "scheduler")):
         iam.create_role(

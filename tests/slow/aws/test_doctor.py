@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import aws_command
+import boto3
 import fake_account
 import outsider
 import pytest
@@ -21,7 +22,6 @@ from conftest import Checkout
 from server import ACCOUNT, BUCKET, REGION, ROLE, SCHEDULER_ROLE, Server
 from wire import Fault, Wire
 
-from sagepipe.aws import boto
 from sagepipe.doctor import packages
 
 Client = Callable[[str], Any]
@@ -64,6 +64,7 @@ class Ward:
     subnet: str
     group: str
     vpc: str
+    url: str
 
     def setting(self, name: str, value: str) -> None:
         self.environment.setenv(f"PIPELINE_{name}", value)
@@ -82,7 +83,6 @@ class Ward:
 @pytest.fixture
 def ward(account: Server, client: Client, monkeypatch: pytest.MonkeyPatch) -> Ward:
     outsider.commands_share_a_session(monkeypatch)
-    boto._identity.cache_clear()
     s3, ec2, kms = client("s3"), client("ec2"), client("kms")
     s3.create_bucket(Bucket=DATA, CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_object(Bucket=DATA, Key="raw/a.csv", Body=b"1,2\n")
@@ -117,6 +117,7 @@ def ward(account: Server, client: Client, monkeypatch: pytest.MonkeyPatch) -> Wa
         subnet,
         group,
         vpc,
+        account.url,
     )
     made.policy(ROLE, POLICY)
     made.policy(SCHEDULER_ROLE, START)
@@ -173,7 +174,18 @@ def _untrusted(role: str) -> Callable[[Ward], None]:
     def plant(ward: Ward) -> None:
         ward.client("iam").update_assume_role_policy(
             RoleName=role.rpartition("/")[2],
-            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": []}),
+            PolicyDocument=json.dumps(
+                {
+                    "Version": "2012-10-17",
+                    "Statement": [
+                        {
+                            "Effect": "Allow",
+                            "Principal": {"Service": "ec2.amazonaws.com"},
+                            "Action": "sts:AssumeRole",
+                        }
+                    ],
+                }
+            ),
         )
 
     return plant
@@ -209,9 +221,23 @@ def _no_repository(ward: Ward) -> None:
 
 
 def _no_endpoint(ward: Ward) -> None:
+    _other_vpc(ward)
     ec2 = ward.client("ec2")
-    (one,) = ec2.describe_vpc_endpoints()["VpcEndpoints"]
-    ec2.delete_vpc_endpoints(VpcEndpointIds=[one["VpcEndpointId"]])
+    vpc = ec2.describe_vpcs(Filters=[{"Name": "cidr", "Values": ["10.9.0.0/16"]}])["Vpcs"][0]
+    subnet = ec2.create_subnet(VpcId=vpc["VpcId"], CidrBlock="10.9.1.0/24")["Subnet"]
+    ward.setting("SUBNETS", subnet["SubnetId"])
+
+
+def _route_out(ward: Ward) -> None:
+    ec2 = ward.client("ec2")
+    (vpc,) = ec2.describe_vpcs(Filters=[{"Name": "cidr", "Values": ["10.9.0.0/16"]}])["Vpcs"]
+    here = [{"Name": "vpc-id", "Values": [vpc["VpcId"]]}]
+    (table,) = ec2.describe_route_tables(Filters=here)["RouteTables"]
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc["VpcId"])
+    ec2.create_route(
+        RouteTableId=table["RouteTableId"], GatewayId=gateway, DestinationCidrBlock="0.0.0.0/0"
+    )
 
 
 def _closed_group(ward: Ward) -> None:
@@ -238,7 +264,14 @@ def _small_subnet(ward: Ward) -> None:
 
 
 def _elsewhere(ward: Ward) -> None:
-    ward.client("s3").create_bucket(
+    far = boto3.client(
+        "s3",
+        "us-west-2",
+        endpoint_url=ward.url,
+        aws_access_key_id="other",
+        aws_secret_access_key="other",
+    )
+    far.create_bucket(
         Bucket="elsewhere", CreateBucketConfiguration={"LocationConstraint": "us-west-2"}
     )
     ward.client("s3").put_object(Bucket="elsewhere", Key="raw/a.csv", Body=b"1")
@@ -291,7 +324,8 @@ FAULTS = {
         _other_objects, "inputs", "there is raw/readme.txt", f"aws s3 sync FOLDER s3://{DATA}/raw/",
     ),
     "a role that may not read": Planted(
-        _without("s3:GetObject"), "permissions", f"s3:GetObject on arn:aws:s3:::{DATA}/raw/*",
+        _without("s3:GetObject"), "permissions",
+        f"s3:GetObject on arn:aws:s3:::{BUCKET}/tables/code/*, arn:aws:s3:::{DATA}/raw/*",
         "aws iam put-role-policy --role-name ecg-execution --policy-name read-inputs",
     ),
     "a role that may not list": Planted(
@@ -327,11 +361,13 @@ FAULTS = {
         "aws ecr create-repository --repository-name tables", mends=False,
     ),
     "a key that is disabled": Planted(
-        lambda ward: ward.client("kms").disable_key(KeyId=ward.key),
+        lambda ward: ward.client("kms").disable_key(KeyId=ward.key.rpartition("/")[2]),
         "kms_keys", "is Disabled", "aws kms enable-key --key-id",
     ),
     "a key that is about to go": Planted(
-        lambda ward: ward.client("kms").schedule_key_deletion(KeyId=ward.key),
+        lambda ward: ward.client("kms").schedule_key_deletion(
+            KeyId=ward.key.rpartition("/")[2]
+        ),
         "kms_keys", "is about to be deleted", "aws kms cancel-key-deletion --key-id",
     ),
     "a key that there isn't": Planted(
@@ -410,6 +446,13 @@ def test_a_fault_is_found_by_its_name(
 
 def test_there_are_enough_faults() -> None:
     assert len(FAULTS) >= 15
+
+
+def test_a_route_out_is_a_way_to_s3(ward: Ward, cli: Callable[..., Result]) -> None:
+    _no_endpoint(ward)
+    assert cli("doctor").code == 2
+    _route_out(ward)
+    assert cli("doctor").out == "nothing would stop a start\n"
 
 
 def test_no_credentials(

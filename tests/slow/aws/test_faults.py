@@ -114,6 +114,7 @@ def start(
     def go(deployed: str | None) -> None:
         account.reset()
         furnish(account.url)
+        boto._identity.cache_clear()  # each run asks anew whose credentials these are
         client("iam").create_role(
             RoleName=OTHER_ROLE.rpartition("/")[2],
             AssumeRolePolicyDocument=json.dumps(
@@ -131,6 +132,7 @@ def start(
         if deployed is not None:
             file.write_text(f'role_arn = "{ROLE}"\n' + deployed)
             assert upsert().code == 0
+            boto._identity.cache_clear()
         file.write_text(NEW)
         account.wire.clear()
 
@@ -159,6 +161,7 @@ def test_a_fault_at_every_call(
     start(before)
     old = snapshot(client)
     changed_code()
+    boto._identity.cache_clear()
     # What an undisturbed run does.
     wire.clear()
     assert upsert().code == 0
@@ -180,9 +183,13 @@ def test_a_fault_at_every_call(
             start(before)
             checkout.project = changed
         wire.clear()
+        boto._identity.cache_clear()
         with wire.fault(Fault(lambda at, _, index=index: at == index, after=after)):
             broken = upsert()
-        # Answers that nobody needs are not missed: an upload's, which is looked for again.
+        if calls[index].operation == "s3:ListObjects":  # the glance at the data, which only warns
+            assert broken.code == 0, where
+            dirty = True
+            continue
         assert broken.code == 1, where
         assert len(broken.err.splitlines()) <= 2, broken.err
         dirty = bool(set(range(index)) & set(mutating)) or after

@@ -60,7 +60,11 @@ def test_start(run: Run, pipeline: Wire) -> None:
     }
     assert f"started {PIPELINE}/execution/" in result.out
     assert "watch it with: sagepipe watch arn:" in result.out
-    assert pipeline.operations == ["sagemaker:DescribePipeline", "sagemaker:StartPipelineExecution"]
+    assert pipeline.operations == [
+        "sagemaker:DescribePipeline",
+        "s3:ListObjects",  # the glance at the input
+        "sagemaker:StartPipelineExecution",
+    ]
 
 
 def test_a_version_or_an_alias(run: Run, pipeline: Wire) -> None:

@@ -247,7 +247,7 @@ def test_no_such_version(
 
 def keys(client: Client) -> set[str]:
     answer = client("s3").list_objects_v2(Bucket=BUCKET)
-    return {one["Key"] for one in answer.get("Contents", [])}
+    return {one["Key"] for one in answer.get("Contents", [])} - {"raw/a.csv"}
 
 
 def test_prune(upsert: Run, versions: Run, client: Client, wire: Wire) -> None:
