@@ -98,7 +98,9 @@ def load(folder: str) -> list[RecordingAccount]:
 
 def _read(file: Path) -> list[RecordingAccount]:
     try:
-        lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        # `splitlines` would also split at U+2028 and its like, which a name may hold.
+        text = file.read_text(encoding="utf-8")
+        lines = [json.loads(line) for line in text.split("\n") if line]
         names = RecordingAccount.__dataclass_fields__
         return [
             RecordingAccount(**{name: line[name] for name in names})

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from .errors import StepError
+from .messages import listed
 from .moments import Moments
 
 SCHEMA = 1
@@ -27,15 +28,7 @@ class RecordedMoments:
 
         Python writes floats with as many digits as it takes to read the same bits back. `factor`
         is the upper triangular R of `Moments`: the co-moment matrix is RᵀR.
-
-        Raises:
-            StepError: the squares that a variance needs would overflow.
         """
-        if not (np.abs(self.moments.factor) < 1e150).all():
-            raise StepError(
-                f"recording {self.recording!r}: values too large for a variance in float64: "
-                "rescale its leads"
-            )
         content = {
             "schema": SCHEMA,
             "recording": self.recording,
@@ -67,7 +60,7 @@ def load(folder: str, split: str) -> Iterator[RecordedMoments]:
         if recorded.leads != first.leads:
             raise StepError(
                 f"recordings {first.recording!r} and {recorded.recording!r} have different leads: "
-                f"{', '.join(first.leads)} and {', '.join(recorded.leads)}. "
+                f"{listed(first.leads)} and {listed(recorded.leads)}. "
                 "Choose common ones with Preprocess's --leads"
             )
         yield recorded

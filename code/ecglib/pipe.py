@@ -52,8 +52,7 @@ class PipedRecordings:
         manifest = _manifest(Path(folder))
         self._pipe = manifest.with_name(f"{manifest.name.removesuffix(MANIFEST)}_0")
         self._block = block
-        lines = manifest.read_text(encoding="utf-8").splitlines()
-        sources = [_source(line, uri) for line in lines[1:] if line]
+        sources = [_source(line, uri) for line in _lines(manifest)[1:] if line]
         _require_alike(sources)
         self._found = distinct(folder, (named(source, self._pipe) for source in sources))
         if sources != sorted(sources):
@@ -214,6 +213,15 @@ def _manifest(folder: Path) -> Path:
             "and that the input's S3InputMode is Pipe"
         )
     return found[0]
+
+
+def _lines(manifest: Path) -> list[str]:
+    try:
+        text = manifest.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        raise StepError(f"{manifest}: not a manifest: its text is not UTF-8 ({error})") from None
+    # `splitlines` would also split at U+2028 and its like, which a key may hold.
+    return [line.removesuffix("\r") for line in text.split("\n")]
 
 
 def _source(uri: str, prefix: str) -> str:

@@ -23,6 +23,7 @@ CELLS = st.one_of(
         ["inf", "-Infinity", "INF", "1e400", "+1.5", "1.", ".5", "1e5", " 2 ", '"3.5"']
     ),
     st.sampled_from(["abc", "-", "5e", "1_0", "0x10", "\x00", "\xb5V", "\u0661"]),
+    st.sampled_from(["\ufeff", "\ufeff1", '\ufeff"1"', "\ufeffNA"]),
     st.sampled_from(['"', '"x"y', 'a"b', '"1,2"', '"1', '2"']),
 )
 LINES = st.one_of(
@@ -42,7 +43,7 @@ def dirty(draw: st.DrawFn) -> bytes:
 
 def read(data: bytes, size: int, fill: str = "drop") -> dict[str, object]:
     lines = LineBlocks(io.BytesIO(data), "x.csv", size)
-    lines.header(128)
+    lines.header(0)  # looks no further, so that so short a text comes in many blocks
     parser = CsvParser(3, (0, 1, 2))
     read, rows, values = 0, [np.empty(0, np.int64)], [np.empty((3, 0))]
     rejected: Counter[str] = Counter()
@@ -70,6 +71,12 @@ def test_block_size_makes_no_difference_and_no_line_is_lost(data: bytes) -> None
     assert whole["read"] == len(whole["rows"]) + sum(whole["rejected"].values())
     for size in (1, 7, 64):
         assert read(data, size) == whole
+
+
+@pytest.mark.parametrize("size", [1, 6, 7, 12, 1 << 20])
+def test_a_mark_within_a_recording_is_dirt_wherever_blocks_begin(size: int) -> None:
+    found = read("t,a,b\n0,1,2\n\ufeff1,1,2\n\ufeff\ufeff2,1,2\n3,1,2\n".encode(), size)
+    assert (found["read"], found["rows"], found["rejected"]) == (4, [0, 3], {"non_numeric": 2})
 
 
 @settings(max_examples=150, deadline=None)
