@@ -45,8 +45,8 @@ class LineBlocks:
         self._stream, self._source, self._size = stream, source, size
         self._pending = b""
         self._ended = False
-        # The byte order mark is 3 bytes: read at least so much before looking for it.
-        while len(self._pending) < 3 and self._read():
+        # What a file of another format begins with has up to 4 bytes.
+        while len(self._pending) < 4 and self._read():
             pass
         self._refuse_other_formats()
         self._pending = self._pending.removeprefix(_MARK)

@@ -41,7 +41,7 @@ def require_names(source: str, names: list[str], rows: list[list[str]]) -> None:
     Names are told by one that begins with a letter, in the first column or above numbers.
     """
     judged = [p for p in range(len(names)) if not p or _is_numeric(p, rows)]
-    if not any(_is_name(names[position]) for position in judged):
+    if not any(is_name(names[position]) for position in judged):
         raise StepError(
             f"{source}: the first line ({listed(names)}) looks like a row, not like the names of "
             f"the columns: add a header. --header none reads that line as a row, and "
@@ -104,7 +104,8 @@ def _is_numeric(position: int, rows: list[list[str]]) -> bool:
     return 2 * sum(map(_is_number, present)) >= len(present)
 
 
-def _is_name(cell: str) -> bool:
+def is_name(cell: str) -> bool:
+    """Whether a cell can only be a name: it is no value, and begins with a letter."""
     if cell in MISSING or _is_number(cell):
         return False
     first = next((char for char in cell if char.isalnum()), "")
