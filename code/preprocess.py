@@ -37,6 +37,7 @@ EXAMPLES = """examples:
   preprocess.py --input recordings --output out
   preprocess.py --input recordings --output out --leads i,ii,v1 --fill interpolate --max-gap 0.05
   preprocess.py --input adc --output out --leads 1,2,3,4 --sampling-rate 360 --split 0.7,0.15,0.15
+  preprocess.py --input tables --output out --header none --leads 1,2
   preprocess.py --input-mode Pipe --input /opt/ml/processing/input/raw --input-uri s3://bucket/raw/
 """
 

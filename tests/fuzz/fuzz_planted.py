@@ -24,7 +24,8 @@ def a_last_row_without_a_line_end_is_lost(patch: pytest.MonkeyPatch) -> None:
 
     def short(self: LineBlocks) -> Iterator[bytes]:
         for block in whole(self):
-            yield block[: block.rfind(b"\n") + 1]
+            if whole_lines := block[: block.rfind(b"\n") + 1]:
+                yield whole_lines
 
     patch.setattr(LineBlocks, "__iter__", short)
 
