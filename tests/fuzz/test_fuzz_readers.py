@@ -50,6 +50,12 @@ FOUND: dict[str, Case] = {
     "a gap between the largest numbers": Case(
         0, (("r0.csv", b"time,i\n0,1.7e308\n0.01,\n0.02,-1.7e308\n"),), fill="interpolate"
     ),
+    "a single row, with an interpolated value": Case(
+        0,
+        (("r0.csv", b"time,i,ii\n0,,0.3\n0.7,-0.3577,\n1.1,,0.1\n"),),
+        fill="interpolate",
+        max_gap="5",
+    ),
     "a cell of 140,000 characters in the header": Case(
         0, (("r0.csv", b"time," + b"i" * 140_000 + b"\n0,1\n1,2\n2,5\n"),)
     ),
@@ -63,8 +69,32 @@ def test_cases_that_were_found(tmp_path: Path, name: str, seed: int) -> None:
     check(Case(**{**case.__dict__, "number": seed}), tmp_path / "case")
 
 
-# The first case that finds each, of those from 0: `python tests/fuzz --planted`.
-FINDS: dict[str, int] = {}
+# The first case that finds each, from 0: `python tests/fuzz --planted --cases 900` prints them.
+FINDS = {
+    "a_mark_is_lost_where_a_block_begins": 27,
+    "a_last_row_without_a_line_end_is_lost": 6,
+    "a_quote_without_its_other_half_takes_its_neighbours_along": 22,
+    "bytes_that_are_not_utf_8_vanish": 16,
+    "python_decides_what_a_number_is": 22,
+    "a_word_for_a_missing_value_is_forgotten": 232,
+    "rows_are_numbered_without_the_misshapen_ones": 1,
+    "a_row_is_taken_for_names": 37,
+    "half_numbers_do_not_make_a_lead": 0,
+    "an_infinite_value_is_written": 0,
+    "a_gap_as_long_as_max_gap_is_filled": 86,
+    "a_gap_is_filled_with_the_value_before_it": 10,
+    "the_same_time_twice_is_in_order": 1,
+    "filled_cells_of_rejected_rows_are_counted": 145,
+    "the_last_row_of_a_batch_is_not_in_the_moments": 1,
+    "merged_means_lose_what_they_lost_in_rounding": 33,
+    "parts_have_a_row_too_many": 1,
+    "the_seed_is_not_looked_at": 1,
+    "an_account_begins_at_zero": 1,
+    "a_header_behind_a_mark_is_not_seen_in_a_pipe": 462,
+    "a_header_of_another_shape_is_one_in_a_pipe": 25,
+    "a_component_is_left_out": 5,
+    "an_error_leaves_files_behind": 0,
+}
 
 
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.__name__)

@@ -74,8 +74,10 @@ def files(folder: Path) -> list[str]:
 
 
 def accounts(folder: Path) -> list[dict[str, Any]]:
-    lines = [line for path in sorted(folder.glob("*.jsonl")) for line in path.open()]
-    return [one for one in map(json.loads, lines) if one["kind"] == "recording"]
+    text = "".join(path.read_text() for path in sorted(folder.glob("*.jsonl")))
+    # `splitlines` would also split at U+2028 and its like, which names may hold.
+    lines = [json.loads(line) for line in text.split("\n") if line]
+    return [line for line in lines if line["kind"] == "recording"]
 
 
 @dataclass
