@@ -13,6 +13,7 @@ from typing import Any
 from sagepipe.errors import InputError, StoreError, UnsupportedError
 from sagepipe.language.s3 import Location
 from sagepipe.local.channels import manifest
+from sagepipe.local.names import as_file
 from sagepipe.local.store import ESCAPE, Store
 
 Json = Any
@@ -188,6 +189,8 @@ def _channel(item: Mapping[str, Json], store: Store) -> Channel:
             f"input {name!r}: S3CompressionType Gzip works in Pipe mode only; use Pipe, or None "
             "and let the script unpack"
         )
+    if mode == "Pipe":
+        as_file("input", name)  # the pipes are called by it
     location = Location.parse(source["S3Uri"])
     listed = _of_manifest if kind == "ManifestFile" else _of_prefix
     return Channel(

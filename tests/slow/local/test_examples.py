@@ -15,7 +15,7 @@ import pytest
 from sklearn.decomposition import PCA
 
 import sagepipe.local
-from sagepipe.local.launch.instance import can_isolate
+from sagepipe.local.launch import namespaces
 from sagepipe.local.store import Store
 
 Json = Any
@@ -26,7 +26,7 @@ SEEDS = EXAMPLES.parents[1] / "shared" / "seeds"
 @pytest.fixture(autouse=True)
 def _namespaces() -> None:
     """The scripts have /opt/ml written into them, as most that people have."""
-    if reason := can_isolate():
+    if reason := namespaces.why_not():
         pytest.skip(f"no namespaces on this machine: {reason}")
 
 

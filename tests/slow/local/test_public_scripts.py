@@ -27,7 +27,7 @@ import pytest
 import sagepipe.local
 from sagepipe.language.validate import check
 from sagepipe.local.events import Status
-from sagepipe.local.launch.instance import can_isolate
+from sagepipe.local.launch import namespaces
 
 Json = Any
 PUBLIC = Path(__file__).with_name("public")
@@ -38,7 +38,7 @@ ROWS = 200
 @pytest.fixture(autouse=True)
 def _namespaces() -> None:
     """The scripts have /opt/ml written into them."""
-    if reason := can_isolate():
+    if reason := namespaces.why_not():
         pytest.skip(f"no namespaces on this machine: {reason}")
 
 
