@@ -230,6 +230,8 @@ def _check(source: Source, *, unchecked: bool, tell: Listener) -> None:
         raise DefinitionError(problems)
     for problem in problems:
         tell(Remark(f"the service would refuse this: {problem}"))
+    for warning in validate.warnings(source.document):
+        tell(Remark(f"the service might refuse this: {warning}"))
 
 
 def _plan(

@@ -12,7 +12,7 @@ MAX_PARALLEL_STEPS = 50  # the service's default
 
 
 @dataclass(frozen=True)
-class Selection:
+class ChosenSteps:
     """Which steps run; for the record, since it holds for the execution as long as it lives."""
 
     skip: tuple[str, ...] = ()
@@ -51,9 +51,9 @@ class Choices:
     faults: tuple[Fault, ...] = ()
 
     @property
-    def selection(self) -> Selection:
+    def selection(self) -> ChosenSteps:
         """What of it decides which steps run."""
-        return Selection(
+        return ChosenSteps(
             skip=self.skip,
             stubs={name: folder.resolve() for name, folder in self.stubs.items()},
             only=self.only,

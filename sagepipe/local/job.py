@@ -93,8 +93,7 @@ def _run(
 ) -> Failure | None:
     store = runtime.store
     channels = inputs.list_channels(job.request.get("ProcessingInputs", []), store)
-    taken = {channel.local_path for channel in channels}
-    folders = outputs.folders(job.outputs, instances, taken)
+    folders = outputs.folders(job.outputs, instances)
     launcher = choose(
         Program.of(job.request, runtime.images, runtime.environment),
         instances,

@@ -25,7 +25,7 @@ from typing import IO, Any
 
 from sagepipe.errors import LocalError
 from sagepipe.local import shape
-from sagepipe.local.choices import Selection
+from sagepipe.local.choices import ChosenSteps
 from sagepipe.local.events import Status
 from sagepipe.local.store import Mount, Store
 
@@ -88,7 +88,7 @@ class ExecutionResult:
     seconds: float
     pipeline: str = ""
     started: str = ""
-    choices: Selection = field(default_factory=Selection)
+    choices: ChosenSteps = field(default_factory=ChosenSteps)
     mounts: tuple[Mount, ...] = ()
 
 

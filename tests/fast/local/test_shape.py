@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from sagepipe.errors import LocalError
 from sagepipe.local import record, shape
-from sagepipe.local.choices import Selection
+from sagepipe.local.choices import ChosenSteps
 from sagepipe.local.events import Status
 from sagepipe.local.record import ExecutionResult, StepResult
 from sagepipe.local.shape import ShapeError
@@ -92,7 +92,7 @@ EXECUTION = ExecutionResult(
     folder=Path("/store/abc"),
     seconds=3.0,
     pipeline="p",
-    choices=Selection(skip=("A",), stubs={"B": Path("/b")}),
+    choices=ChosenSteps(skip=("A",), stubs={"B": Path("/b")}),
     mounts=(Mount("b", "p", Path("/gone"), writable=True),),
 )  # fmt: skip
 

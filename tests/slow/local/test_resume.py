@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from sagepipe.errors import LocalError, StoreError, UnsupportedError
+from sagepipe.errors import LocalError, SagepipeError, StoreError
 from sagepipe.language.s3 import Location
 from sagepipe.local import record
 from sagepipe.local.channels import journal
@@ -408,7 +408,7 @@ def test_what_is_skipped_between_two_need_not_run(lab: Any, link: Make) -> None:
     result = lab.run(*steps, choices=Choices(only=("A", "C"), skip=("B",)))
     assert result.status is Status.SUCCEEDED
     assert started(lab) == ["A", "C"]
-    with pytest.raises(LocalError, match="B is both selected and skipped"):
+    with pytest.raises(SagepipeError, match="B is both selected and skipped"):
         lab.run(*steps, choices=Choices(from_step="B", skip=("B",)))
 
 
@@ -416,7 +416,7 @@ def test_what_is_skipped_between_two_need_not_run(lab: Any, link: Make) -> None:
     ("choices", "message"),
     [
         (Choices(only=("A", "C")), "the steps between them must run too; add B"),
-        (Choices(only=("X",)), "--only X: the definition has no such step"),
+        (Choices(only=("X",)), "--only X: the pipeline has no such step"),
         (Choices(from_step="X"), "--from-step X"),
         (Choices(only=("B",)), "has no execution in .* run all of it first"),
         (Choices(only=("B",), source="nope"), "no execution 'nope'"),
@@ -427,7 +427,7 @@ def test_what_is_skipped_between_two_need_not_run(lab: Any, link: Make) -> None:
 def test_selections_that_make_no_sense(
     lab: Any, link: Make, choices: Choices, message: str
 ) -> None:
-    with pytest.raises((LocalError, UnsupportedError), match=message):
+    with pytest.raises(SagepipeError, match=message):
         lab.run(*chain(link), choices=choices)
     assert lab.events == []
 
