@@ -24,21 +24,20 @@ exit code: 0; 1 with a line for each thing that the service would refuse; 2 for 
 
 # option -> the setting that it replaces
 _OPTIONS = {
-    "region": "region of the managed images",
-    "role-arn": "role of the jobs",
-    "artifact-bucket": "bucket of the scripts, and what the builder defaults others to",
-    "artifact-prefix": "folder of the scripts in it",
-    "pipeline-name": "name that it is deployed under",
+    "region": "region of the managed images (default: us-east-1)",
+    "role-arn": "role of the jobs (default: a placeholder)",
+    "artifact-bucket": "bucket of the scripts, and what the builder may default others to "
+    "(default: a placeholder)",
+    "artifact-prefix": "folder of the scripts in it (default: the pipeline's name)",
+    "pipeline-name": "name that it is deployed under (default: the pipeline's name)",
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options."""
     add_pipeline(parser)
-    local = Settings.local("the pipeline's name")
     for option, text in _OPTIONS.items():
-        default = getattr(local, option.replace("-", "_"))
-        parser.add_argument(f"--{option}", help=f"{text} (default: {default})")
+        parser.add_argument(f"--{option}", help=text)
     parser.add_argument("--indent", action="store_true", help="for people: indented")
 
 

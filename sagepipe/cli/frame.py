@@ -18,6 +18,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -49,15 +50,9 @@ class Call:
 
     def words(self, text: str) -> str:
         """A text of the toolkit's, with its commands spelled as the user spells them."""
-        if self.prefix == "sagepipe":
-            return text
-        return _SPOKEN.sub(
-            lambda match: self.prefix + self._between + verbs.module_name(match[1]), text
-        )
-
-    @property
-    def _between(self) -> str:
-        return " " if self.prefix.endswith("sagepipe") else "."
+        if self.prefix.endswith("sagepipe"):
+            return _SPOKEN.sub(lambda match: f"{self.prefix} {match[1]}", text)
+        return _SPOKEN.sub(lambda match: f"{self.prefix}.{verbs.module_name(match[1])}", text)
 
     def project(self) -> Project:
         """The project that the command is about. Raises `ProjectError`: there is none."""
@@ -169,8 +164,12 @@ def printable(text: str) -> str:
 
 
 def print_json(value: Any) -> None:
-    """Print a value for scripts."""
-    print(json.dumps(value, indent=2, default=str))
+    """Print a value for scripts; times in ISO form."""
+    print(json.dumps(value, indent=2, default=_plain))
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 def add_pipeline(parser: argparse.ArgumentParser, *, positional: bool = True) -> None:

@@ -21,7 +21,7 @@ import difflib
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -46,7 +46,7 @@ class SettingsFile:
 
     path: str = FILE
     layers: tuple[tuple[str, Mapping[str, Any]], ...] = ()
-    parameters: Mapping[str, str | int | float | bool] = MappingProxyType({})
+    parameters: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     schedule: Mapping[str, Any] | None = None
 
     def find(self, option: Option) -> tuple[str, Any] | None:
