@@ -95,7 +95,7 @@ def _publish(out: Path, *, ours: bool) -> None:
     report.save(out, content)
     _tell(f"results: {out / report.PAGE}")
     if ours:
-        readme = ROOT / "README.md"
+        readme = ROOT / "docs" / "numbers.md"
         results.write(readme, report.in_readme(readme.read_text(encoding="utf-8"), content))
     if scaling.ready(content):
         page = (ROOT / "docs" if ours else out) / "scaling.md"

@@ -201,7 +201,7 @@ def test_committed_pages_are_those_of_the_committed_results() -> None:
     assert (folder / report.CHART).read_text() == report.chart(content["scenarios"]["speed"])
     page = (ROOT / "docs" / "scaling.md").read_text()
     assert page == scaling.page(folder / results.FILE)
-    readme = (ROOT / "README.md").read_text()
+    readme = (ROOT / "docs" / "numbers.md").read_text()
     assert readme == report.in_readme(readme, content)
 
 
