@@ -59,7 +59,7 @@ class Expression:
 
     @property
     def get(self) -> str:
-        """What a `Get` refers to, such as `Parameters.Leads`; "" for anything else."""
+        """What a `Get` refers to, such as `Parameters.Rows`; "" for anything else."""
         target = self.body.get("Get")
         return target if isinstance(target, str) else ""
 
