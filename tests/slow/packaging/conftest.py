@@ -1,4 +1,4 @@
-"""The wheel, an empty virtual environment that has only it, and somebody else's repository."""
+"""An empty virtual environment that has only the wheel, and somebody else's repository."""
 
 from __future__ import annotations
 
@@ -16,27 +16,6 @@ ROOT = Path(__file__).resolve().parents[3]
 STRANGER = Path(__file__).parent / "stranger"
 
 collect_ignore = ["stranger"]  # its tests are run by its own pytest
-
-
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of this checkout, as pip builds it.
-
-    pip is what everybody installs with, so it needs no further tool; and what it builds with is
-    installed here, so nothing is fetched. Built from a copy: setuptools leaves things lying about,
-    and takes in what others have left.
-    """
-    folder = tmp_path_factory.mktemp("wheel")
-    copy = folder / "checkout"
-    ignored = shutil.ignore_patterns(
-        ".*", "__pycache__", "local-store", "build", "dist", "*.egg-info", "node_modules"
-    )
-    shutil.copytree(ROOT, copy, ignore=ignored)
-    build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
-    done = subprocess.run([*build, "--wheel-dir", folder, copy], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    (made,) = folder.glob("*.whl")
-    return made
 
 
 @pytest.fixture(scope="session")
