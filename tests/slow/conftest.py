@@ -22,12 +22,16 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     folder = tmp_path_factory.mktemp("wheel")
     copy = folder / "checkout"
-    ignored = shutil.ignore_patterns(
-        ".*", "__pycache__", "local-store", "build", "dist", "*.egg-info", "node_modules"
-    )
-    shutil.copytree(ROOT, copy, ignore=ignored)
+    shutil.copytree(ROOT, copy, ignore=_made_here)
     build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
     done = subprocess.run([*build, "--wheel-dir", folder, copy], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     (made,) = folder.glob("*.whl")
     return made
+
+
+def _made_here(folder: str, names: list[str]) -> set[str]:
+    """What people's work leaves in a checkout."""
+    patterns = (".*", "__pycache__", "local-store", "build", "dist", "*.egg-info")
+    environments = {name for name in names if Path(folder, name, "pyvenv.cfg").exists()}
+    return shutil.ignore_patterns(*patterns)(folder, names) | environments
