@@ -19,12 +19,12 @@ MAY_IMPORT = {
     "settings": "errors aws",
     "local": "errors language",
     "schedule": "errors language aws settings",
-    "report": "errors language aws local settings",
+    "report": "errors language aws settings local",
     "building": "errors collection language settings",
     "project": "errors language settings local building report",
     "deploy": "errors language aws settings schedule building project",
     "executions": "errors language aws settings local report building project deploy",
-    "pytest_plugin": "errors local",
+    "pytest_plugin": "errors local __init__",
 }
 # `cli` is what calls all of them; `sagepipe` itself and `__main__` only name what users call.
 AT_THE_TOP = ("cli", "__main__", "__init__")
@@ -40,7 +40,7 @@ def part(module: str) -> str:
 def test_the_table_has_every_part_and_no_circle() -> None:
     parts = {part(name_of(path)) for path in TOOLKIT} - set(AT_THE_TOP)
     assert parts - set(MAY_IMPORT) == set()
-    above: set[str] = set()
+    above = {"__init__"}  # the face of the package, which imports nothing until it is asked
     for name, others in MAY_IMPORT.items():
         assert set(others.split()) <= above, name
         above.add(name)
