@@ -1,11 +1,10 @@
-"""What an execution left behind, in figures: rows by step, explained variance, where things lie."""
+"""How an execution on this machine ended: its steps, figures of its own, where things lie."""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from sagepipe.errors import StoreError
+from sagepipe.language.s3 import Location
 from sagepipe.local import record
 from sagepipe.local.events import Status
 from sagepipe.local.record import ExecutionResult, StepResult
-from sagepipe.local.store import Location, Store
+from sagepipe.local.result import Result
+from sagepipe.local.store import Store
 from sagepipe.report.progress import COLOURS
 
 Json = Any
@@ -25,43 +26,23 @@ Json = Any
 
 @dataclass(frozen=True)
 class Figures:
-    """What the steps' own accounts say; members are empty where a step didn't get that far."""
+    """What the steps' own outputs tell, as far as they got.
 
-    rows: Mapping[str, int]
-    rejected: Mapping[str, int]
-    filled: int
-    metrics: Mapping[str, Json]
+    Attributes:
+        rows: by step, the rows that it wrote.
+        lines: what else a person should read below the table of steps.
+        metrics: what scripts read, as JSON values.
+    """
+
+    rows: Mapping[str, int] = field(default_factory=dict)
+    lines: tuple[str, ...] = ()
+    metrics: Mapping[str, Json] = field(default_factory=dict)
 
 
-NONE = Figures({}, {}, 0, {})
+NONE = Figures()
 
-
-def figures(result: ExecutionResult, store: Store) -> Figures:
-    """Read the accounts, metrics and receipts that the steps of this pipeline write."""
-    accounts = [
-        json.loads(line)
-        for text in _texts(result.steps.get("Preprocess"), "account", store)
-        for line in text.splitlines()
-    ]
-    recordings = [line for line in accounts if line["kind"] == "recording"]
-    metrics: Json = next(map(json.loads, _texts(result.steps.get("Pca"), "metrics", store)), {})
-    receipt = next(
-        map(json.loads, _texts(result.steps.get("SparkTransform"), "features", store, "_receipt")),
-        None,
-    )
-    rows = {}
-    rejected: dict[str, int] = {}
-    if recordings:
-        rows["Preprocess"] = sum(line["written"] for line in recordings)
-        for line in recordings:
-            for reason, count in line["rejected"].items():
-                rejected[reason] = rejected.get(reason, 0) + count
-    if metrics:
-        rows["Pca"] = sum(split["rows"] for split in metrics["splits"].values())
-    if receipt:
-        rows["SparkTransform"] = sum(receipt["rows"].values())
-    filled = sum(line["filled"] for line in recordings)
-    return Figures(rows, rejected, filled, metrics)
+# A pipeline's own reader of what its steps left.
+FindFigures = Callable[[ExecutionResult, Store], Figures]
 
 
 def to_json(result: ExecutionResult, found: Figures, store: Store) -> dict[str, Json]:
@@ -86,17 +67,18 @@ def show(result: ExecutionResult, found: Figures, store: Store, console: Console
     console.print(_summary(result, found, store), soft_wrap=True)
 
 
-def failures(result: ExecutionResult) -> Iterable[str]:
-    """For each failed step: the reason, what the script said, its last lines, where its log is."""
-    for step in result.steps.values():
-        if step.status is not Status.FAILED:
-            continue
-        yield f"{step.name} failed: {step.reason}"
-        if step.exit_message:
-            yield f"  its message: {step.exit_message}"
+def failures(result: Result) -> Iterable[str]:
+    """For each failed step its last lines and where its log is, then what the script said, and
+    the reason; what ended the execution if it was no step."""
+    for step in result.failures:
         if step.log:
-            yield f"  the last lines of {step.log}:"
+            yield f"the last lines of {step.log}:"
             yield from (f"    {line}" for line in step.log_tail)
+        if step.exit_message:
+            yield f"{step.name} says: {step.exit_message}"
+        yield f"{step.name} failed: {step.reason}"
+    if result.reason and not result.failures:
+        yield f"the execution failed: {result.reason}"
 
 
 _REUSED = {"cached": "cached", "kept": "before", "selected": "not selected", "stub": "stub"}
@@ -111,7 +93,7 @@ def _table(result: ExecutionResult, found: Figures) -> Table:
         ran = step.status not in (Status.NOT_RUN, Status.SKIPPED)
         status = f"{step.status}, {_REUSED[step.reused]}" if step.reused else step.status
         table.add_row(
-            step.name,
+            Text(step.name),
             Text(status, COLOURS[step.status]),
             str(step.instances or "") if ran else "",
             f"{step.seconds:.1f} s" if ran else "",
@@ -121,20 +103,7 @@ def _table(result: ExecutionResult, found: Figures) -> Table:
 
 
 def _summary(result: ExecutionResult, found: Figures, store: Store) -> RenderableType:
-    lines = []
-    if found.metrics:
-        splits = ", ".join(
-            f"{name} {split['explained_variance']:.4f}"
-            for name, split in found.metrics["splits"].items()
-            if split["explained_variance"] is not None
-        )
-        lines.append(
-            f"explained variance {found.metrics['explained_variance']:.4f} with "
-            f"{found.metrics['components']} of {found.metrics['leads_count']} components ({splits})"
-        )
-    if found.filled or found.rejected:
-        reasons = ", ".join(f"{count:,} {why}" for why, count in sorted(found.rejected.items()))
-        lines.append(f"{found.filled:,} cells filled; rows rejected: {reasons or 'none'}")
+    lines = list(found.lines)
     if cached := [step for step in result.steps.values() if step.reused == "cached"]:
         saved = sum(step.saved_seconds for step in cached)
         names = ", ".join(f"{step.name} (execution {step.source})" for step in cached)
@@ -171,8 +140,8 @@ def _folder(uri: str, store: Store) -> Path | None:
         return None
 
 
-def _texts(step: StepResult | None, output: str, store: Store, stem: str = "") -> Iterable[str]:
-    """The JSON files of one output of a step, as texts."""
+def texts(step: StepResult | None, output: str, store: Store, stem: str = "") -> Iterable[str]:
+    """The JSON files of one output of a step, as texts; of those whose names begin with `stem`."""
     if step is None or output not in step.outputs:
         return
     location = Location.parse(f"{step.outputs[output].rstrip('/')}/{stem}")

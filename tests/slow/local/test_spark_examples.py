@@ -8,10 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from examples.spark import build_jar, define
+from sagepipe import Result, run
 from sagepipe.language import validate
-from sagepipe.local import Result, run
+from sagepipe.language.s3 import Location
 from sagepipe.local.spark import history_logs
-from sagepipe.local.store import Location
 
 EXAMPLES = Path(define.__file__).parent
 DATA = EXAMPLES / "data"
@@ -66,7 +66,9 @@ def test_its_configuration_counts_and_its_log_tells_its_job(pyspark: Result) -> 
     (environment,) = (e for e in events if e["Event"] == "SparkListenerEnvironmentUpdate")
     settings = environment["Spark Properties"]
     assert settings["spark.sql.shuffle.partitions"] == "3"
-    assert settings["spark.ecg.job"].startswith(f"pipelines-{pyspark.execution_id}-FlagSamples-")
+    assert settings["spark.sagepipe.job"].startswith(
+        f"pipelines-{pyspark.execution_id}-FlagSamples-"
+    )
 
 
 def test_a_jar_from_scala_runs(spark_jar: Result) -> None:

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from sagepipe.language.s3 import Location
 from sagepipe.local.spark import distribution, emr
 from sagepipe.local.spark.command import parse
 from sagepipe.local.spark.submit import (
@@ -29,7 +30,7 @@ from sagepipe.local.spark.submit import (
     is_spark_submit,
     prepare,
 )
-from sagepipe.local.store import Location, Mount, Store
+from sagepipe.local.store import Mount, Store
 
 CODE = Path(__file__).parents[3] / "code"
 WINDOW, STEP = 0.3, 0.1
@@ -257,7 +258,7 @@ result["core-site"] = conf.get("ecg.from.core.site")
 result["environment"] = {name: os.environ.get(name) for name in ("QUOTED", "JAVA_HOME")}
 result["java"] = spark._jvm.System.getProperty("java.home")
 result["write"] = attempt(lambda: spark.range(3).write.parquet("s3://absent/table"))
-os.mkdir(os.path.join(conf.get("fs.ecg.store"), "made-later"))
+os.mkdir(os.path.join(conf.get("fs.sagepipe.store"), "made-later"))
 spark.range(3).write.csv("s3a://made-later/deep/table")
 spark.range(2).write.mode("overwrite").csv("s3://made-later/deep/table")
 result["read"] = spark.read.csv("s3://made-later/deep/*").count()
