@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from sagepipe.building.bundle import Artifact, Bundle
 from sagepipe.errors import DefinitionError, ParameterError, Problem
+from sagepipe.language.walk import objects
 from sagepipe.settings.facts import Settings
 
 Json = Any
@@ -111,7 +112,8 @@ def _no_definition(why: str) -> DefinitionError:
 def _replace_defaults(
     document: Mapping[str, Json], defaults: Mapping[str, str | int | float | bool]
 ) -> None:
-    declared = {one["Name"]: one for one in document.get("Parameters") or []}
+    entries: Any = (one for _, one in objects(document.get("Parameters"), ""))
+    declared = {str(one.get("Name")): one for one in entries}
     for name, value in defaults.items():
         if name not in declared:
             raise ParameterError(

@@ -75,6 +75,8 @@ def check(source: Source, *, refuse: bool, console: Console) -> None:
         raise DefinitionError(problems)
     for problem in problems:
         console.print(f"the service would refuse this: {problem}", soft_wrap=True)
+    for warning in validate.warnings(source.document):
+        console.print(f"the service might refuse this: {warning}", soft_wrap=True)
 
 
 def fetch_scripts(source: Source, store: Store, console: Console) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 from sagepipe.language import durations
 from sagepipe.language.expressions import STEP, find
-from sagepipe.language.request.model import Request, objects
+from sagepipe.language.request.model import Request
 from sagepipe.language.retries import RetryPolicy
+from sagepipe.language.walk import objects
 
 Json = Any
 

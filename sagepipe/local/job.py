@@ -109,8 +109,7 @@ def run(job: Job, runtime: Runtime, stop: threading.Event, tell: Listener) -> Jo
     try:
         channels = inputs.list_channels(job.request.get("ProcessingInputs", []), runtime.store)
         declared = job.request.get("ProcessingOutputConfig", {}).get("Outputs", [])
-        taken = {channel.local_path for channel in channels}
-        folders = outputs.folders(declared, instances, taken)
+        folders = outputs.folders(declared, instances)
         for index, instance in enumerate(instances):
             _lay_out(instance, index, instances, job, channels)
         for folder in folders:

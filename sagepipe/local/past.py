@@ -1,10 +1,9 @@
 """What earlier executions give to a new one: selective execution, and resuming.
 
-Selective execution follows the service's rules: the selected steps must include every step on a
-path between two of them (at most 50 steps); what they need from other steps is taken from a source
-execution, which must have succeeded or failed; what comes after them isn't run. Chosen where the
-service isn't documented: the source's parameters hold unless others are given, and a selected step
-of a branch needs a source that took this branch.
+Selective execution follows the service's rules (`sagepipe.language.selection`); what the selected
+steps need from others is taken from a source execution, which must have succeeded or failed. Chosen
+where the service isn't documented: the source's parameters hold unless others are given, and a
+selected step of a branch needs a source that took this branch.
 
 Resuming is the service's RetryPipelineExecution: the same execution, id, definition and parameters
 go on; steps that succeeded aren't run again. One that succeeded, that is still running, or that a
@@ -21,18 +20,17 @@ from pathlib import Path
 from typing import Any
 
 from sagepipe.errors import LocalError
+from sagepipe.language import selection as selective
 from sagepipe.language.definition import Definition
 from sagepipe.local import record
 from sagepipe.local.channels import journal
 from sagepipe.local.choices import Choices
 from sagepipe.local.events import Status
 from sagepipe.local.record import ExecutionResult, StepResult
-from sagepipe.local.runnable import known
 from sagepipe.local.store import Store
 
 Json = Any
 
-MAX_SELECTED = 50
 LATEST = "latest"
 
 
@@ -57,18 +55,18 @@ def select(
     pipeline: str,
     store: Store | None,
 ) -> Past:
-    """What `--only` and `--from-step` leave out, and what stands in for it. Raises LocalError."""
+    """What `--only` and `--from-step` leave out, and what stands in for it.
+
+    Raises ExecutionError, LocalError.
+    """
     if not choices.only and not choices.from_step:
         if choices.source:
             raise LocalError("--source needs --only or --from-step")
         return Past()
-    selected = _selected(definition, choices, skipped)
-    needs = {
-        name
-        for step in selected
-        for name in definition.steps[step].waits_for
-        if name not in selected and name not in skipped and name not in choices.stubs
-    }
+    selection = selective.select(
+        definition, choices.only, choices.from_step, skipped=skipped, stubs=choices.stubs
+    )
+    selected, needs = set(selection.steps), selection.needs
     source = _source(choices.source, pipeline, store, needed=bool(needs))
     done = {}
     for name in sorted(needs):
@@ -144,27 +142,6 @@ def as_given(values: Mapping[str, Json]) -> dict[str, str]:
     """Parameter values of a record as they would be given again."""
     texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in values.items()}
     return {name: text for name, text in texts.items() if text}
-
-
-def _selected(definition: Definition, choices: Choices, skipped: frozenset[str]) -> set[str]:
-    for name in choices.only:
-        known(name, definition.steps, "--only")
-    if choices.from_step:
-        known(choices.from_step, definition.steps, "--from-step")
-    selected = set(choices.only)
-    if choices.from_step:
-        selected |= {choices.from_step, *definition.descendants([choices.from_step])}
-    if leave := selected & skipped:
-        raise LocalError(f"{sorted(leave)[0]} is both selected and skipped")
-    if len(selected) > MAX_SELECTED:
-        raise LocalError(f"{len(selected)} steps are selected; at most {MAX_SELECTED} are taken")
-    between = definition.ancestors(selected) & definition.descendants(selected) - selected
-    if missing := [name for name in definition.steps if name in between]:
-        raise LocalError(
-            f"--only {' '.join(choices.only)}: the steps between them must run too; "
-            f"add {' '.join(missing)}"
-        )
-    return selected
 
 
 def _source(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sagepipe.errors import UnsupportedError
 from sagepipe.language import request as requests
 from sagepipe.language.step import Step
 from sagepipe.local import job as jobs
@@ -52,7 +53,7 @@ def run(step: Step, request: Json, name: str, context: Context) -> StepResult:
         LocalError: the service would refuse the job.
     """
     requests.check(request)
-    count = request["ProcessingResources"]["ClusterConfig"]["InstanceCount"]
+    count = _instance_count(step, request)
     cached = _cache(step, request, context)
     if cached is not None and (hit := _look_up(cached, step, request, context)):
         return hit
@@ -66,6 +67,16 @@ def run(step: Step, request: Json, name: str, context: Context) -> StepResult:
         kept = record.step_to_json(replace(result, seconds=took))
         cached.keep(context.execution, took, result.outputs, kept)
     return result
+
+
+def _instance_count(step: Step, request: Json) -> int:
+    cluster = request["ProcessingResources"]["ClusterConfig"]
+    if "InstanceCount" not in cluster:
+        raise UnsupportedError(
+            f"step {step.name} has InstancePreferences, a choice that is the service's; the local "
+            "engine needs an InstanceCount and an InstanceType"
+        )
+    return int(cluster["InstanceCount"])
 
 
 def outputs(request: Mapping[str, Json]) -> dict[str, str]:

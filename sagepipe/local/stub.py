@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sagepipe.errors import LocalError
+from sagepipe.language.request.evaluated import managed
 from sagepipe.language.s3 import Location
 from sagepipe.language.step import Step
 from sagepipe.local.store import Store
@@ -71,7 +72,7 @@ def apply(
 
 def _managed(request: Mapping[str, Json]) -> list[Mapping[str, Json]]:
     declared = request.get("ProcessingOutputConfig", {}).get("Outputs", [])
-    return [item for item in declared if not item.get("AppManaged")]
+    return managed(declared)
 
 
 def _copy(folder: Path, uri: str, store: Store) -> None:

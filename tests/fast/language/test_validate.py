@@ -13,6 +13,8 @@ from definitions import OUTPUT, VALID
 
 from sagepipe.errors import DefinitionError
 from sagepipe.language.definition import MAX_DEPTH, Definition
+from sagepipe.language.diff import diff
+from sagepipe.language.expressions import Scope, evaluate
 from sagepipe.language.validate import check, parse, validate, warnings
 from sagepipe.language.validate.rules import FORMS, RULES, WARNINGS
 
@@ -1111,11 +1113,27 @@ def test_a_definition_that_is_nested_too_deeply(levels: int) -> None:
     assert warnings(definition) == []
 
 
+def test_a_definition_that_is_just_not_too_deep_goes_all_the_way() -> None:
+    nested: Any = {"Get": "Parameters.Mode"}
+    for _ in range(MAX_DEPTH - 7):
+        nested = [nested]
+    step = {"Name": "Train", "Type": "Training", "Arguments": {"x": nested}}
+    definition = made(append(("Steps",), step))
+    assert validate(definition) == []
+    arguments = parse(definition).steps["Train"].arguments
+    scope = Scope({"Mode": "a"}, {}, lambda *_: "", lambda uri: "")
+    assert str(evaluate(arguments, scope)).strip("[]{}'x: ") == "a"
+    assert diff(VALID, definition) != ()
+    assert parse(made()).deep is False
+    assert Definition.read(made(put(("Metadata",), {"x": [nested]}))).deep is False
+    assert Definition.read(made(put(("Metadata",), {"x": [[[[[nested]]]]]}))).deep is True
+
+
 def test_conditions_may_stand_in_each_other_as_deep_as_anybody_means() -> None:
     steps: list[Any] = []
-    for number in range(30):
+    for number in range(31):
         arguments = {"Conditions": [], "IfSteps": steps, "ElseSteps": []}
         steps = [{"Name": f"C{number}", "Type": "Condition", "Arguments": arguments}]
     definition = {"Version": "2020-12-01", "Steps": steps}
     assert validate(definition) == []
-    assert len(parse(definition).steps) == 30
+    assert len(parse(definition).steps) == 31

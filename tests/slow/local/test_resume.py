@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from sagepipe.errors import LocalError, UnsupportedError
+from sagepipe.errors import LocalError, SagepipeError
 from sagepipe.language.s3 import Location
 from sagepipe.local import record
 from sagepipe.local.channels import journal
@@ -348,7 +348,7 @@ def test_a_failed_source_is_good_for_what_succeeded(lab: Any, link: Make, switch
     ("choices", "message"),
     [
         (Choices(only=("A", "C")), "the steps between them must run too; add B"),
-        (Choices(only=("X",)), "--only X: the definition has no such step"),
+        (Choices(only=("X",)), "--only X: the pipeline has no such step"),
         (Choices(from_step="X"), "--from-step X"),
         (Choices(only=("B",)), "has no execution in .* run all of it first"),
         (Choices(only=("B",), source="nope"), "no execution 'nope'"),
@@ -359,7 +359,7 @@ def test_a_failed_source_is_good_for_what_succeeded(lab: Any, link: Make, switch
 def test_selections_that_make_no_sense(
     lab: Any, link: Make, choices: Choices, message: str
 ) -> None:
-    with pytest.raises((LocalError, UnsupportedError), match=message):
+    with pytest.raises(SagepipeError, match=message):
         lab.run(*chain(link), choices=choices)
     assert lab.events == []
 

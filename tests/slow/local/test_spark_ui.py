@@ -1,4 +1,4 @@
-"""python -m pipelines.history: one real server over event logs that are written here by hand."""
+"""sagepipe spark-ui: one real server over event logs that are written here by hand."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from sagepipe.cli import spark_ui
+from sagepipe.cli.frame import run_verb
 from sagepipe.local.spark import history_logs
 
 ROOT = Path(__file__).parents[3]
@@ -92,7 +92,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     errors = store.parent / "errors.txt"
     with errors.open("w") as stderr:
         process = subprocess.Popen(
-            [sys.executable, "-m", "sagepipe.cli.spark_ui", "--store", str(store), "--port", "0"],
+            [sys.executable, "-m", "sagepipe", "spark-ui", "--store", str(store), "--port", "0"],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=stderr,
@@ -146,7 +146,7 @@ def test_a_second_one_on_that_port_is_told_so(
     served: Served, capsys: pytest.CaptureFixture[str]
 ) -> None:
     port = served.url.rpartition(":")[2]
-    assert spark_ui.main(["--store", str(served.store), "--port", port]) == 1
+    assert run_verb("spark-ui", ["--store", str(served.store), "--port", port]) == 1
     assert f"error: --port {port}: address already in use; name another" in capsys.readouterr().err
 
 
@@ -180,11 +180,11 @@ def command(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
         code = f"""
             import sys
             from pathlib import Path
-            from sagepipe.cli import spark_ui
+            from sagepipe.cli.frame import run_verb
             from sagepipe.local.spark import distribution
             distribution.find = lambda: distribution.Distribution(
                 Path({str(tmp_path)!r}), Path({str(tmp_path / "jre")!r}), "fake")
-            sys.exit(spark_ui.main(["--logs", {str(tmp_path / "logs")!r}, "--port", "0"]))
+            sys.exit(run_verb("spark-ui", ["--logs", {str(tmp_path / "logs")!r}, "--port", "0"]))
         """
         started.append(
             subprocess.Popen(
@@ -234,7 +234,7 @@ def test_a_server_that_ends_by_itself_is_an_error(
     process = command("echo out of memory >&2; exit 3")
     out, errors = process.communicate(timeout=20)
     assert (process.returncode, out) == (1, "")
-    assert "error: the history server ended by itself, exit code 3:\nout of memory" in errors
+    assert "error: the history server ended by itself, exit code 3:\nerror: out of memory" in errors
 
 
 # --- which logs -----------------------------------------------------------------------------
@@ -308,7 +308,7 @@ def test_what_can_not_be_served(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "store/.local/executions/ran").mkdir(parents=True)
     (tmp_path / "file").touch()
-    assert spark_ui.main([*arguments, "--port", "0"]) == 1
+    assert run_verb("spark-ui", [*arguments, "--port", "0"]) == 1
     output = capsys.readouterr()
     assert output.err.startswith("error: ")
     assert message in output.err

@@ -1,16 +1,16 @@
-"""python -m pipelines.history --logs s3://…: the logs of real jobs, from a bucket."""
+"""sagepipe spark-ui --logs s3://…: the logs of real jobs, from a bucket."""
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from command_result import Result
 from server import BUCKET, REGION, Server
 
 from sagepipe.aws import boto
-from sagepipe.cli import spark_ui
 from sagepipe.executions.event_logs import download
 from sagepipe.language.s3 import Location
 from sagepipe.local.spark import history_server
@@ -63,7 +63,7 @@ def test_a_stop_ends_the_copying(logs: Server, tmp_path: Path) -> None:
 
 
 def test_the_copies_are_served_and_then_gone(
-    logs: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    logs: Server, monkeypatch: pytest.MonkeyPatch, cli: Callable[..., Result]
 ) -> None:
     seen: dict[str, bytes] = {}
     places: list[Path] = []
@@ -77,11 +77,11 @@ def test_the_copies_are_served_and_then_gone(
         yield None
 
     monkeypatch.setattr(history_server, "serve", serve)
-    arguments = ["--logs", f"s3://{BUCKET}/runs/p4/", "--port", "0"]
-    assert spark_ui.main(arguments) == 0
+    result = cli("spark-ui", "--logs", f"s3://{BUCKET}/runs/p4/", "--port", "0")
+    assert result.code == 0
     assert seen == WANTED
     assert not places[0].exists()
-    assert "copying 3 event logs from s3://" in capsys.readouterr().err
+    assert "copying 3 event logs from s3://" in result.err
 
 
 @pytest.mark.parametrize(
@@ -92,16 +92,18 @@ def test_the_copies_are_served_and_then_gone(
     ],
 )
 def test_what_is_not_there_is_one_line(
-    logs: Server, capsys: pytest.CaptureFixture[str], uri: str, message: str
+    logs: Server, cli: Callable[..., Result], uri: str, message: str
 ) -> None:
-    assert spark_ui.main(["--logs", uri, "--port", "0"]) == 1
-    assert f"error: {message}" in capsys.readouterr().err
+    result = cli("spark-ui", "--logs", uri, "--port", "0")
+    assert result.code == 1
+    assert f"error: {message}" in result.err
 
 
 def test_a_region_is_needed(
-    logs: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    logs: Server, monkeypatch: pytest.MonkeyPatch, cli: Callable[..., Result]
 ) -> None:
     monkeypatch.delenv("AWS_REGION")
     assert "AWS_DEFAULT_REGION" not in os.environ
-    assert spark_ui.main(["--logs", f"s3://{BUCKET}/x", "--port", "0"]) == 1
-    assert "error: region is missing" in capsys.readouterr().err
+    result = cli("spark-ui", "--logs", f"s3://{BUCKET}/x", "--port", "0")
+    assert result.code == 1
+    assert "error: region is missing" in result.err
