@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from pipelines import ecg_figures, ecg_pca, ecg_recordings
+from pipelines import ecg_figures, ecg_pca, ecg_recordings, sample
 from sagepipe import Pipeline, Project
+from sagepipe.local.source import InputFolder
 
 CODE = Path(__file__).resolve().parents[1] / "code"
 THROUGHPUT = Path(__file__).with_name("throughput.toml")
@@ -17,6 +18,11 @@ PROJECT = Project(
         parameters=ecg_pca.PARAMETERS,
         max_parallel_steps=4,
         figures=ecg_figures.find,
+        input=InputFolder(
+            "InputBucket",
+            "InputPrefix",
+            sample.Recordings({"RowsPerPart": str(sample.ROWS_PER_PART)}),
+        ),
         throughput=THROUGHPUT,
     ),
     Pipeline(
@@ -25,6 +31,7 @@ PROJECT = Project(
         build=ecg_recordings.build,
         code=CODE,
         parameters=ecg_recordings.PARAMETERS,
+        input=InputFolder("InputBucket", "InputPrefix", sample.Recordings()),
         throughput=THROUGHPUT,
     ),
 )

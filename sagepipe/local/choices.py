@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from sagepipe.local.retry import Fault
 
-Json = Any
-
 MAX_PARALLEL_STEPS = 50  # the service's default
+
+
+@dataclass(frozen=True)
+class ChosenSteps:
+    """Which steps run; for the record, since it holds for the execution as long as it lives."""
+
+    skip: tuple[str, ...] = ()
+    stubs: Mapping[str, Path] = field(default_factory=dict)
+    only: tuple[str, ...] = ()
+    from_step: str | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True)
@@ -42,12 +50,13 @@ class Choices:
     logs: frozenset[str] = frozenset()
     faults: tuple[Fault, ...] = ()
 
-    def to_json(self) -> dict[str, Json]:
-        """What decides which steps run, for the record."""
-        return {
-            "skip": list(self.skip),
-            "stubs": {name: str(folder.resolve()) for name, folder in self.stubs.items()},
-            "only": list(self.only),
-            "from_step": self.from_step,
-            "source": self.source,
-        }
+    @property
+    def selection(self) -> ChosenSteps:
+        """What of it decides which steps run."""
+        return ChosenSteps(
+            skip=self.skip,
+            stubs={name: folder.resolve() for name, folder in self.stubs.items()},
+            only=self.only,
+            from_step=self.from_step,
+            source=self.source,
+        )

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "schedule": "errors language aws settings",
     "report": "errors language aws settings local",
     "building": "errors collection language settings",
-    "project": "errors settings building report",
+    "project": "errors language settings local building report",
     "deploy": "errors language aws settings schedule building project",
     "executions": "errors language aws settings local report building project deploy",
     "pytest_plugin": "errors local __init__",

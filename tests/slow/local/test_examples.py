@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 from sklearn.decomposition import PCA
 
-import sagepipe.local
-from sagepipe.local.launch.instance import can_isolate
+import sagepipe
+from sagepipe.local.launch import namespaces
 from sagepipe.local.store import Store
 
 Json = Any
@@ -26,7 +26,7 @@ SEEDS = EXAMPLES.parents[1] / "shared" / "seeds"
 @pytest.fixture(autouse=True)
 def _namespaces() -> None:
     """The scripts have /opt/ml written into them, as most that people have."""
-    if reason := can_isolate():
+    if reason := namespaces.why_not():
         pytest.skip(f"no namespaces on this machine: {reason}")
 
 
@@ -48,15 +48,15 @@ def buckets(folder: str) -> dict[str, Path]:
 
 
 @pytest.fixture
-def run_example(tmp_path: Path) -> Callable[..., sagepipe.local.Result]:
-    def run(folder: str, file: str, **options: Any) -> sagepipe.local.Result:
+def run_example(tmp_path: Path) -> Callable[..., sagepipe.Result]:
+    def run(folder: str, file: str, **options: Any) -> sagepipe.Result:
         options.setdefault("buckets", buckets(folder))
-        return sagepipe.local.run(EXAMPLES / folder / file, store=tmp_path / "store", **options)
+        return sagepipe.run(EXAMPLES / folder / file, store=tmp_path / "store", **options)
 
     return run
 
 
-Run = Callable[..., sagepipe.local.Result]
+Run = Callable[..., sagepipe.Result]
 
 
 @pytest.mark.parametrize("folder", ["processors", "pca"])
@@ -132,7 +132,7 @@ def test_the_usual_pca_script_runs_unmodified(tmp_path: Path, run_example: Run) 
     entrypoint = request["AppSpecification"]["ContainerEntrypoint"]
     entrypoint[:] = ["python", "/opt/ml/processing/script/pca-ecg.py", "--bucket=any"]
     request["ProcessingInputs"][1]["S3Input"]["S3Uri"] = "s3://scripts/pca-ecg.py"
-    result = sagepipe.local.run(
+    result = sagepipe.run(
         definition,
         store=tmp_path / "store",
         buckets=buckets("pca"),

@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from examples.spark import build_jar, define
+from sagepipe import Result, run
 from sagepipe.language import validate
 from sagepipe.language.s3 import Location
-from sagepipe.local import Result, run
 from sagepipe.local.spark import history_logs
 
 EXAMPLES = Path(define.__file__).parent
