@@ -5,6 +5,7 @@ from pathlib import Path
 from pipelines import ecg_figures, ecg_pca, ecg_recordings, sample
 from sagepipe import Pipeline, Project
 from sagepipe.local.source import InputFolder
+from steps import pca_recordings, preprocess
 
 CODE = Path(__file__).resolve().parents[1] / "code"
 THROUGHPUT = Path(__file__).with_name("throughput.toml")
@@ -23,6 +24,7 @@ PROJECT = Project(
             "InputPrefix",
             sample.Recordings({"RowsPerPart": str(sample.ROWS_PER_PART)}),
         ),
+        cached_here=(preprocess.NAME,),
         throughput=THROUGHPUT,
     ),
     Pipeline(
@@ -32,6 +34,7 @@ PROJECT = Project(
         code=CODE,
         parameters=ecg_recordings.PARAMETERS,
         input=InputFolder("InputBucket", "InputPrefix", sample.Recordings()),
+        cached_here=(pca_recordings.NAME,),
         throughput=THROUGHPUT,
     ),
 )
