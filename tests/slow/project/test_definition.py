@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from pipelines import CODE, PROJECT, ecg_pca
+from pipelines import PROJECT, ecg_pca
+from pipelines.places import CODE
 from sagepipe import Build, Parameter
 from sagepipe.building import sdk
 from sagepipe.building.build import Built, build
