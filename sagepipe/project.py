@@ -18,6 +18,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from sagepipe.building.parameters import Parameter
     from sagepipe.building.scripts import Ask
     from sagepipe.language.definition import Definition
+    from sagepipe.local.source import InputFolder, Source
     from sagepipe.report.summary import FindFigures
     from sagepipe.settings.facts import Settings
 
@@ -51,6 +53,13 @@ class Pipeline:
         max_parallel_steps: steps that may run at the same time, unless settings say otherwise;
             not part of a definition.
         figures: reads what the steps of an execution left, for its summary.
+        input: which parameters name the folder that a folder of the user's can stand in for, when
+            it runs on one machine.
+        cached_here: steps that the local engine may take from its step cache, which looks at the
+            contents of inputs, although the definition keeps them from the service's, which
+            compares URIs only: those that read a prefix that people add to.
+        immutable: inputs, as `Step.Input`, that never change under their URI, so that a step which
+            reads them may be cached by the service.
         throughput: a file of what its steps do in a second, for estimates; its form is told by
             `sagepipe.report.throughput`.
         ask: says which arguments of steps their scripts would refuse, before that costs anything;
@@ -66,6 +75,9 @@ class Pipeline:
     parameters: tuple[Parameter, ...] = field(default=(), repr=False)
     max_parallel_steps: int | None = None
     figures: FindFigures | None = field(default=None, repr=False)
+    input: InputFolder | None = field(default=None, repr=False)
+    cached_here: tuple[str, ...] = ()
+    immutable: tuple[str, ...] = ()
     throughput: Path | None = None
     ask: Ask | None = field(default=None, repr=False)
     looks_like: Callable[[str], bool] | None = field(default=None, repr=False)
@@ -100,6 +112,26 @@ class Pipeline:
 
         values = foreseen.check(definition, given)
         return scripts.check(self.ask, self.code, definition, values) if self.ask else ()
+
+    def source(self) -> Source:
+        """All that it takes to run it on this machine: no account, no credentials."""
+        from sagepipe.building import scripts
+        from sagepipe.language.s3 import Location
+        from sagepipe.local.source import Source
+        from sagepipe.settings.facts import Settings
+
+        built = self.built(Settings.local(self.name))
+        objects = tuple((Location(built.bucket, one.key), one.data) for one in built.artifacts)
+        return Source(
+            built.document,
+            self.name,
+            objects,
+            self.max_parallel_steps,
+            self.input,
+            self.cached_here,
+            self.immutable,
+            check=partial(scripts.check, self.ask, self.code) if self.ask else None,
+        )
 
 
 class Project:

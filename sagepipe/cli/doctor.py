@@ -15,7 +15,7 @@ examples:
   sagepipe doctor
       credentials, roles and what they may do, buckets, inputs, quotas, images, keys, network,
       schedule, packages; each finding with the command that mends it
-  sagepipe doctor -p InputPrefix=raw/2026-11-21 -p FitInstanceCount=2
+  sagepipe doctor -p Columns=a,b -p FitInstanceCount=2
       for a start with these parameters
   sagepipe doctor --env prod --json > findings.json
 

@@ -58,8 +58,9 @@ def prepare(pipeline: Pipeline, deployment: Deployment) -> Release:
             schedules.check_times(schedule, datetime.now(UTC))
     state = survey.with_missing(found.state, built)
     wanted = _wanted(pipeline, deployment, built, schedule)
-    notes = [*found.notes, *map(str, validate.warnings(built.document)), *dict.fromkeys(unasked)]
-    return Release(pipeline, built, make(wanted, state, tuple(notes)), deployment, survey)
+    warnings = map(str, validate.warnings(built.document, pipeline.immutable))
+    notes = (*found.notes, *warnings, *dict.fromkeys(unasked))
+    return Release(pipeline, built, make(wanted, state, notes), deployment, survey)
 
 
 def _wanted(

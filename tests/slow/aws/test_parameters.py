@@ -82,6 +82,14 @@ def test_start_refuses_it(
     refused(cli("start", "-p", given), wire, said)
 
 
+@wrong
+def test_run_refuses_it(cli: Callable[..., Result], wire: Wire, given: str, said: str) -> None:
+    result = cli("run", "-p", given, "--quiet")
+    refused(result, wire, said)
+    assert wire.calls == []
+    assert list(Path().rglob("execution.json")) == []
+
+
 def test_a_script_that_was_changed_since_is_not_asked(
     upsert: Run,
     cli: Callable[..., Result],

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from ecglib import recordings
 
-from pipelines import PROJECT, is_recording
+from pipelines import PROJECT
+from pipelines.places import is_recording
 from sagepipe.errors import SagepipeError
 from sagepipe.language.definition import Definition
 from sagepipe.settings.facts import Settings
