@@ -133,8 +133,6 @@ def run(
     )
     folder = given.input_folder(input, found)
     planned, place = _plan(found, values, choices, runtime.store, folder, tell)
-    for unasked in found.check(planned.definition, planned.values) if found.check else ():
-        tell(Remark(unasked))
     for location, content in found.objects:
         place.put(location, content)
     given.put_objects(place, objects)
@@ -250,6 +248,8 @@ def _plan(
     """The checked execution, and the store with its input: the user's folder, or the sample."""
     planned = planning.plan(source.document, values, source.name, choices, store)
     planned = replace(planned, origin=source.file)
+    for unasked in source.check(planned.definition, planned.values) if source.check else ():
+        tell(Remark(unasked))
     if source.input is None:
         return planned, store
     at = given.location(source.input, planned.values)
