@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from sagepipe.cli import glance
+from sagepipe.cli import glance, studio_bucket
 from sagepipe.cli.frame import Call, Command, add_pipeline, print_json
 from sagepipe.deploy import apply, plan_report, release
 from sagepipe.deploy import plan as planning
@@ -97,6 +97,8 @@ def _releases(arguments: argparse.Namespace, call: Call) -> list[Release]:
             f"two pipelines would be deployed as {twice.pop()!r}: with --all, give pipeline_name "
             "below [pipelines.NAME] only"
         )
+    for sources in found:
+        studio_bucket.offer(sources, arguments)
     return [
         release.prepare(pipeline, sources.deployment())
         for pipeline, sources in zip(chosen, found, strict=True)
