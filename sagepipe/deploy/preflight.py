@@ -69,7 +69,7 @@ def check_role(iam: Any, here: Account, arn: str, service: str, option: str) -> 
             mend=f"sagepipe upsert {option} {role['Arn']}",
         )
     principal = f"{service}.amazonaws.com"
-    if not _trusts(role["AssumeRolePolicyDocument"], principal):
+    if not _trusts(role["AssumeRolePolicyDocument"], principal, here.number):
         raise SettingsError(
             f"role {name} can't be assumed by {principal}; check {option}, or let the role's trust "
             "policy allow it",
@@ -138,8 +138,11 @@ def _copying(bucket: str, region: str) -> str:
     return f"aws s3 mb {there} --region {region} && aws s3 sync s3://{bucket} {there}"
 
 
-def _trusts(policy: Mapping[str, Any], principal: str) -> bool:
-    """Whether a statement lets the service assume the role; conditions are left to IAM."""
+def _trusts(policy: Mapping[str, Any], principal: str, account: str) -> bool:
+    """Whether a statement lets the service assume the role for this account.
+
+    Other conditions than on the account are left to IAM.
+    """
     statements = policy.get("Statement", [])
     for statement in [statements] if isinstance(statements, Mapping) else statements:
         principals = statement.get("Principal")
@@ -150,6 +153,20 @@ def _trusts(policy: Mapping[str, Any], principal: str) -> bool:
             and principal in ([services] if isinstance(services, str) else services or [])
             and {"sts:AssumeRole", "sts:*", "*"}
             & set([actions] if isinstance(actions, str) else actions)
+            and not _for_another(statement, account)
         ):
             return True
     return False
+
+
+def _for_another(statement: Mapping[str, Any], account: str) -> bool:
+    """Whether the statement holds for calls on behalf of other accounts only."""
+    accounts = [
+        value
+        for operator, keys in (statement.get("Condition") or {}).items()
+        if operator in ("StringEquals", "StringLike")
+        for key, value in keys.items()
+        if key.lower() == "aws:sourceaccount"
+    ]
+    wanted = [one if isinstance(one, list) else [one] for one in accounts]
+    return any(account not in each and "*" not in each for each in wanted)

@@ -33,6 +33,16 @@ class Need:
     severity: Severity = "stops"
 
 
+@dataclass(frozen=True)
+class _Verdict:
+    """On one action and one resource; `depends` has condition keys that the call didn't give."""
+
+    action: str
+    resource: str
+    decision: str
+    depends: tuple[str, ...]
+
+
 @check()
 def permissions(case: Case) -> Iterator[Finding]:
     """The roles may read and write where parameters say, run jobs, and pull the images."""
@@ -55,16 +65,16 @@ def missing(case: Case, role: str, need: Need) -> Iterator[Finding]:
         if error.code not in ("NoSuchEntity", "NoSuchEntityException"):
             raise
         return
-    refused = [one for one in results if one["EvalDecision"] != "allowed"]
+    refused = [one for one in results if one.decision != "allowed"]
     if not refused:
         return
-    depends = sorted({key for one in refused for key in one.get("MissingContextValues", [])})
-    actions = sorted({one["EvalActionName"] for one in refused})
-    resources = sorted({one.get("EvalResourceName", "*") for one in refused})
+    depends = sorted({key for one in refused for key in one.depends})
+    actions = sorted({one.action for one in refused})
+    resources = sorted({one.resource for one in refused})
     what = f"may not {', '.join(actions)} on {', '.join(resources)}"
     if depends:
         what += f", or only under a condition on {', '.join(depends)}, which isn't known here"
-    if any(one["EvalDecision"] == "explicitDeny" for one in refused):
+    if any(one.decision == "explicitDeny" for one in refused):
         what += "; a policy denies it, which no other can allow"
     yield Finding(
         "unknown" if depends else need.severity,
@@ -75,7 +85,7 @@ def missing(case: Case, role: str, need: Need) -> Iterator[Finding]:
     )
 
 
-def _simulated(iam: Any, role: str, need: Need) -> list[Mapping[str, Any]]:
+def _simulated(iam: Any, role: str, need: Need) -> list[_Verdict]:
     name = role.rpartition("/")[2]
     with boto.calls(f"find out what role {name} may do (iam:SimulatePrincipalPolicy)"):
         pages = iam.get_paginator("simulate_principal_policy").paginate(
@@ -87,7 +97,19 @@ def _simulated(iam: Any, role: str, need: Need) -> list[Mapping[str, Any]]:
                 for key, value in need.context
             ],
         )
-        return [result for page in pages for result in page["EvaluationResults"]]
+        return [one for page in pages for each in page["EvaluationResults"] for one in _read(each)]
+
+
+def _read(result: Mapping[str, Any]) -> Iterator[_Verdict]:
+    """The verdicts of an action; of several resources, each has its own inside."""
+    action = result["EvalActionName"]
+    for one in result.get("ResourceSpecificResults") or [result]:
+        yield _Verdict(
+            action,
+            one.get("EvalResourceName", "*"),
+            one.get("EvalResourceDecision") or one["EvalDecision"],
+            tuple(one.get("MissingContextValues") or ()),
+        )
 
 
 def _of_jobs(case: Case, jobs: tuple[Foreseen, ...]) -> Iterator[Need]:

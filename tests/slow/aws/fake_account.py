@@ -63,16 +63,27 @@ def _simulate(self: Any) -> ActionResult:
         (entry["ContextKeyName"], entry["ContextKeyValues"][0])
         for entry in self._get_param("ContextEntries") or []
     )
-    results = [
-        {
-            "EvalActionName": action,
-            "EvalResourceName": resource,
-            "EvalDecision": "allowed"
-            if policies.allowed(statements, policies.Call(action, resource, context))
-            else "implicitDeny",
-            "MissingContextValues": [],
-        }
-        for action in self._get_param("ActionNames")
-        for resource in self._get_param("ResourceArns")
-    ]
+
+    def decision(action: str, resource: str) -> str:
+        call = policies.Call(action, resource, context)
+        return "allowed" if policies.allowed(statements, call) else "implicitDeny"
+
+    resources = self._get_param("ResourceArns")
+    results = []
+    for action in self._get_param("ActionNames"):
+        each = [
+            {"EvalResourceName": one, "EvalResourceDecision": decision(action, one)}
+            for one in resources
+        ]
+        verdicts = {one["EvalResourceDecision"] for one in each}
+        results.append(
+            {
+                "EvalActionName": action,
+                "EvalResourceName": resources[0],
+                "EvalDecision": "allowed" if verdicts == {"allowed"} else "implicitDeny",
+                "MissingContextValues": [],
+                # as the service has it: only where there are several
+                "ResourceSpecificResults": each if len(each) > 1 else [],
+            }
+        )
     return ActionResult({"EvaluationResults": results, "IsTruncated": False})

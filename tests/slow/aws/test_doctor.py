@@ -191,6 +191,19 @@ def _untrusted(role: str) -> Callable[[Ward], None]:
     return plant
 
 
+def _of_another_account(ward: Ward) -> None:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sagemaker.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"aws:SourceAccount": "999999999999"}},
+    }
+    ward.client("iam").update_assume_role_policy(
+        RoleName="ecg-execution",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
+
+
 def _no_role(ward: Ward) -> None:
     ward.client("iam").delete_role_policy(RoleName="ecg-scheduler", PolicyName="own")
     ward.client("iam").delete_role(RoleName="ecg-scheduler")
@@ -295,6 +308,10 @@ FAULTS = {
     ),
     "a role that SageMaker may not assume": Planted(
         _untrusted(ROLE), "roles", "can't be assumed by sagemaker.amazonaws.com",
+        "aws iam update-assume-role-policy --role-name ecg-execution",
+    ),
+    "a role that is trusted for another account": Planted(
+        _of_another_account, "roles", "can't be assumed by sagemaker.amazonaws.com",
         "aws iam update-assume-role-policy --role-name ecg-execution",
     ),
     "a role of another account": Planted(
