@@ -149,7 +149,7 @@ def test_an_input_is_listed_in_the_region_of_the_settings_and_divided_as_it_is(
     listing = Listing({"raw/": 0, "raw/a.csv": 70_000, "raw/b.csv": 30_000})
     client = mocker.patch.object(boto, "client", return_value=listing)
     assert estimate("--input", "s3://bucket/raw", "--json", "--counts", "1,4", *options) == 0
-    client.assert_called_once_with("s3", region)
+    client.assert_called_once_with("s3", region, owned=False)
     assert listing.asked == {"Bucket": "bucket", "Prefix": "raw/"}
     found = json.loads(capsys.readouterr().out)
     assert (found["bytes"], found["objects"]) == (100_000, 2)
