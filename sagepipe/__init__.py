@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sagepipe.building.parameters import ARTIFACT_BUCKET, Parameter
     from sagepipe.local.api import resume, run
     from sagepipe.local.result import Result, Step
+    from sagepipe.local.source import InputFolder
     from sagepipe.project import Pipeline, Project
 
 __version__ = "0.1.0"
@@ -23,6 +24,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ARTIFACT_BUCKET",
     "Build",
+    "InputFolder",
     "Parameter",
     "Pipeline",
     "Project",
@@ -38,6 +40,7 @@ _HOMES = {
     "sagepipe.building.parameters": ("ARTIFACT_BUCKET", "Parameter"),
     "sagepipe.local.api": ("resume", "run"),
     "sagepipe.local.result": ("Result", "Step"),
+    "sagepipe.local.source": ("InputFolder",),
     "sagepipe.project": ("Pipeline", "Project"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

@@ -52,6 +52,11 @@ class Pipeline:
         figures: reads what the steps of an execution left, for its summary.
         input: which parameters name the folder that a folder of the user's can stand in for, when
             it runs on one machine.
+        cached_here: steps that the local engine may take from its step cache, which looks at the
+            contents of inputs, although the definition keeps them from the service's, which
+            compares URIs only: those that read a prefix that people add to.
+        immutable: inputs, as `Step.Input`, that never change under their URI, so that a step which
+            reads them may be cached by the service.
         throughput: a file of what its steps do in a second, for estimates; its form is told by
             `sagepipe.report.throughput`.
     """
@@ -64,6 +69,8 @@ class Pipeline:
     max_parallel_steps: int | None = None
     figures: FindFigures | None = field(default=None, repr=False)
     input: InputFolder | None = field(default=None, repr=False)
+    cached_here: tuple[str, ...] = ()
+    immutable: tuple[str, ...] = ()
     throughput: Path | None = None
 
     def __post_init__(self) -> None:
@@ -91,7 +98,15 @@ class Pipeline:
 
         built = self.built(Settings.local(self.name))
         objects = tuple((Location(built.bucket, one.key), one.data) for one in built.artifacts)
-        return Source(built.document, self.name, objects, self.max_parallel_steps, self.input)
+        return Source(
+            built.document,
+            self.name,
+            objects,
+            self.max_parallel_steps,
+            self.input,
+            self.cached_here,
+            self.immutable,
+        )
 
 
 class Project:

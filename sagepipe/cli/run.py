@@ -79,7 +79,7 @@ def _start(arguments: argparse.Namespace, call: Call, listening: dict[str, Any])
         from_step=arguments.from_step,
         source=arguments.source,
         isolation=arguments.isolation or "auto",
-        cache=arguments.cache is None,
+        cache=arguments.cache or "contents",
         on_collision=arguments.on_collision or "fail",
         unchecked=arguments.unchecked or bool(arguments.definition_of),  # deployed as it is
         **run_request.shared(arguments),

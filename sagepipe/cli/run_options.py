@@ -136,9 +136,16 @@ def _add_behaviour(group: Any) -> None:
     option(
         "--no-cache",
         dest="cache",
-        action="store_false",
-        default=None,
+        action="store_const",
+        const="off",
         help="run steps that the step cache has",
+    )
+    option(
+        "--cache-like-service",
+        dest="cache",
+        action="store_const",
+        const="service",
+        help="take results as the service would: by the inputs' URIs, whatever they contain by now",
     )
     option("--no-wait", action="store_true", help="try failed steps again without waiting")
     repeated(group, "--logs", "STEP", "show what the instances of a step write")

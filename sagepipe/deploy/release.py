@@ -53,7 +53,7 @@ def prepare(pipeline: Pipeline, deployment: Deployment) -> Release:
             schedules.check_times(schedule, datetime.now(UTC))
     state = survey.with_missing(found.state, built)
     wanted = _wanted(pipeline, deployment, built, schedule)
-    notes = (*found.notes, *map(str, validate.warnings(built.document)))
+    notes = (*found.notes, *map(str, validate.warnings(built.document, pipeline.immutable)))
     return Release(make(wanted, state, notes), deployment, survey)
 
 

@@ -16,6 +16,7 @@ from typing import Literal
 
 from sagepipe.language.definition import Definition
 from sagepipe.language.expressions import find
+from sagepipe.local.choices import Choices
 from sagepipe.local.events import Status
 from sagepipe.local.record import ExecutionResult, StepResult
 from sagepipe.local.retry import PLAYED
@@ -44,9 +45,8 @@ class Advice:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
 
-def of(result: ExecutionResult, definition: Definition, *, cache: bool) -> Advice | None:
-    """What to do after an execution of a definition; `cache`: it used the step cache. None if it
-    succeeded."""
+def of(result: ExecutionResult, definition: Definition, choices: Choices) -> Advice | None:
+    """What to do after an execution of a definition with these choices; None if it succeeded."""
     if result.status is Status.SUCCEEDED:
         return None
     failed = [step for step in result.steps.values() if step.status is Status.FAILED]
@@ -56,7 +56,7 @@ def of(result: ExecutionResult, definition: Definition, *, cache: bool) -> Advic
         return Advice("resume", "this machine, not the script, failed it; once that is mended")
     if all(step.reason.endswith(PLAYED) for step in failed):
         return Advice("resume", "the failure was played")
-    advice = _again(result, failed, definition, cache=cache)
+    advice = _again(result, failed, definition, choices)
     return replace(advice, parameters=_options(failed, definition))
 
 
@@ -77,7 +77,7 @@ def _options(failed: Sequence[StepResult], definition: Definition) -> dict[str, 
 
 
 def _again(
-    result: ExecutionResult, failed: list[StepResult], definition: Definition, *, cache: bool
+    result: ExecutionResult, failed: list[StepResult], definition: Definition, choices: Choices
 ) -> Advice:
     why = "with the code mended or another parameter"
     if any(step.type == "Fail" for step in failed):
@@ -87,13 +87,12 @@ def _again(
         for step in result.steps.values()
         if step.status is Status.SUCCEEDED and step.type == "Processing"
     ]
-    uncached = [step for step in done if not definition.steps[step.name].cache.enabled]
-    if cache and not uncached:
+    cached = [step for step in done if choices.caches(definition.steps[step.name])]
+    if cached == done:
         return Advice("run again", why, kept=tuple(step.name for step in done))
     first = failed[0].name
     if definition.steps[first].type == "Processing" and len(failed) == 1:
         wanted = {name for name, step in result.steps.items() if step.status is Status.NOT_RUN}
         if wanted <= definition.descendants([first]):
             return Advice("run again", why, first, tuple(step.name for step in done))
-    cached = [step for step in done if step not in uncached] if cache else []
-    return Advice("run again", why, kept=tuple(step.name for step in done if step in cached))
+    return Advice("run again", why, kept=tuple(step.name for step in cached))

@@ -19,7 +19,7 @@ from sagepipe.errors import DefinitionError, SagepipeError
 from sagepipe.local import advice, changes, engine, given, planning, remembered
 from sagepipe.local import result as results
 from sagepipe.local import source as sources
-from sagepipe.local.choices import MAX_PARALLEL_STEPS, Choices
+from sagepipe.local.choices import MAX_PARALLEL_STEPS, CacheMode, Choices
 from sagepipe.local.events import Event, Listener, Remark
 from sagepipe.local.given import Content, IsolationChoice, Value
 from sagepipe.local.past import LATEST
@@ -49,7 +49,7 @@ def run(
     environment: Mapping[str, str] | None = None,
     isolation: IsolationChoice = "auto",
     at_once: int | None = None,
-    cache: bool = True,
+    cache: CacheMode = "contents",
     wait: bool = False,
     faults: Iterable[str] = (),
     logs: Iterable[str] = (),
@@ -86,7 +86,8 @@ def run(
         environment: variables for all instances.
         isolation: give each instance its own /opt/ml through "namespaces", or rewrite "paths".
         at_once: at most this many instances of a job at the same time.
-        cache: use the step cache where the definition enables it.
+        cache: take results of earlier executions where the definition enables it and the
+            "contents" of inputs are the same; by URIs alone as the "service" does; or "off".
         wait: wait between tries as retry policies say.
         faults: `STEP=TYPE*N`, failures for retry policies to deal with.
         logs: the steps whose output is told line by line.
@@ -114,6 +115,7 @@ def run(
         from_step=from_step,
         source=source,
         cache=cache,
+        cached=frozenset(found.cached_here),
         wait=wait,
         max_parallel_steps=max_parallel_steps or found.max_parallel_steps or MAX_PARALLEL_STEPS,
         logs=frozenset(given.names(logs, "logs")),
@@ -147,7 +149,7 @@ def resume(
     environment: Mapping[str, str] | None = None,
     isolation: IsolationChoice | None = None,
     at_once: int | None = None,
-    cache: bool | None = None,
+    cache: CacheMode | None = None,
     wait: bool = False,
     faults: Iterable[str] = (),
     logs: Iterable[str] = (),
@@ -179,7 +181,8 @@ def resume(
         origin=kept.definition,
         choices=replace(
             planned.choices,
-            cache=kept.cache if cache is None else cache,
+            cache=cache or kept.cache,
+            cached=frozenset(kept.cached),
             wait=wait,
             max_parallel_steps=max_parallel_steps or kept.max_parallel_steps,
             logs=frozenset(given.names(logs, "logs")),
@@ -230,8 +233,8 @@ def _check(source: Source, *, unchecked: bool, tell: Listener) -> None:
         raise DefinitionError(problems)
     for problem in problems:
         tell(Remark(f"the service would refuse this: {problem}"))
-    for warning in validate.warnings(source.document):
-        tell(Remark(f"the service might refuse this: {warning}"))
+    for warning in validate.warnings(source.document, source.immutable):
+        tell(Remark(f"on the service: {warning}"))
 
 
 def _plan(
@@ -284,5 +287,5 @@ def _execute(
     stop: threading.Event | None,
 ) -> Result:
     ended = engine.execute(planned, runtime, tell, stop or threading.Event())
-    advised = advice.of(ended, planned.definition, cache=planned.choices.cache)
+    advised = advice.of(ended, planned.definition, planned.choices)
     return results.of(ended, runtime.store, advised, events)

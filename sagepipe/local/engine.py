@@ -103,13 +103,7 @@ class _Execution:
         return result
 
     def _prepare(self) -> None:
-        remembered.remember(
-            self.folder,
-            self.runtime,
-            max_parallel_steps=self.plan.choices.max_parallel_steps,
-            cache=self.plan.choices.cache,
-            definition=self.plan.origin,
-        )
+        remembered.remember(self.folder, self.runtime, self.plan.choices, self.plan.origin)
         record.sweep(self.runtime.store)
         self.runtime.store.sweep()
         remarks = [*self.plan.past.remarks]

@@ -146,13 +146,14 @@ def _free_folder(folder: Path) -> Path:
 
 
 def _cache(step: Step, request: Json, context: Context) -> step_cache.StepCache | None:
-    if not context.choices.cache or not step.cache.enabled:
+    if not context.choices.caches(step):
         return None
     return step_cache.StepCache(
         context.runtime.store,
         context.pipeline,
         step,
         request,
+        context.choices.cache == "service",
         lambda text: context.tell(Note(step.name, text)),
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sagepipe.errors import LocalError
 from sagepipe.local import record, shape
-from sagepipe.local.choices import MAX_PARALLEL_STEPS
+from sagepipe.local.choices import MAX_PARALLEL_STEPS, CacheMode, Choices
 from sagepipe.local.launch.images import Image
 from sagepipe.local.runtime import Collision, Isolation, Runtime
 from sagepipe.local.store import Store
@@ -31,16 +31,15 @@ class Remembered:
     images: tuple[Image, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     max_parallel_steps: int = MAX_PARALLEL_STEPS
-    cache: bool = True
+    cache: CacheMode = "contents"
+    cached: tuple[str, ...] = ()
     definition: Path | None = None
 
 
 def remember(
     folder: Path,
     runtime: Runtime,
-    *,
-    max_parallel_steps: int,
-    cache: bool,
+    choices: Choices,
     definition: Path | None,
 ) -> None:
     """Write down how the execution in `folder` runs. Raises LocalError."""
@@ -50,8 +49,9 @@ def remember(
         on_collision=runtime.on_collision,
         images=runtime.images,
         environment=runtime.environment,
-        max_parallel_steps=max_parallel_steps,
-        cache=cache,
+        max_parallel_steps=choices.max_parallel_steps,
+        cache=choices.cache,
+        cached=tuple(sorted(choices.cached)),
         definition=definition,
     )
     record.write_runtime(folder, shape.write(kept))

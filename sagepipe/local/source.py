@@ -68,6 +68,9 @@ class Source:
         objects: what has to be in the store before it can run, its scripts say.
         max_parallel_steps: the pipeline's own; None where nothing says it.
         input: what `input=` stands for; None if the pipeline has no such folder.
+        cached_here: steps that the step cache may have although the definition doesn't let the
+            service's, which doesn't look at contents.
+        immutable: inputs, as `Step.Input`, that never change under their URI.
         file: where the definition was read from, if that is a file.
     """
 
@@ -76,6 +79,8 @@ class Source:
     objects: tuple[tuple[Location, bytes], ...] = ()
     max_parallel_steps: int | None = None
     input: InputFolder | None = None
+    cached_here: tuple[str, ...] = ()
+    immutable: tuple[str, ...] = ()
     file: Path | None = None
 
 

@@ -69,8 +69,11 @@ class Found:
 
 
 class StepCache:
-    """The cache for one run of one step: look up before the job, keep after it. `note` is told of
-    entries that had to be removed."""
+    """The cache for one run of one step: look up before the job, keep after it.
+
+    With `by_uri` the contents of inputs and outputs aren't looked at, as by the service. `note` is
+    told of entries that had to be removed.
+    """
 
     def __init__(
         self,
@@ -78,9 +81,11 @@ class StepCache:
         pipeline: str,
         step: Step,
         request: Json,
+        by_uri: bool,
         note: Callable[[str], None],
     ) -> None:
         self._store, self._request, self._note = store, request, note
+        self._by_uri = by_uri
         self._step_folder = (
             store.state / "step-cache" / _file_name(pipeline) / _file_name(step.name)
         )
@@ -96,7 +101,7 @@ class StepCache:
         for entry in self._entries(self._folder):
             if self._expires is not None and time.time() - entry.ended > self._expires:
                 break  # so are all that follow
-            why = self._unfit(entry)
+            why = "" if self._by_uri else self._unfit(entry)
             if not why:
                 return Found(entry)
             refused = refused or f"{why}, so execution {entry.execution} can't stand in for it"

@@ -277,7 +277,7 @@ def test_a_changed_definition_is_said_and_the_recorded_one_used(world: World) ->
     world.mend("B")
     assert not [text for text in remarks(world.resume()) if "changed" in text]
     world.fail("B")
-    world.run(cache=False)
+    world.run(cache="off")
     world.mend("B")
     world.define(cache=False, default=7)
     result = world.resume()
