@@ -52,9 +52,9 @@ FOUND: dict[str, Case] = {
     ),
     "a single row, with an interpolated value": Case(
         0,
-        (("r0.csv", b"time,i,ii\n0,,0.3\n0.7,-0.3577,\n1.1,,0.1\n"),),
+        (("r0.csv", b"time,i,ii\n0,,0.6609\n0,,\n0,-0.3,\n0,,-0.0207\n"),),
         fill="interpolate",
-        max_gap="5",
+        rate="360",
     ),
     "a cell of 140,000 characters in the header": Case(
         0, (("r0.csv", b"time," + b"i" * 140_000 + b"\n0,1\n1,2\n2,5\n"),)

@@ -1,5 +1,6 @@
 """A recording's first line: names, or a row that must not be lost as names."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -120,11 +121,13 @@ def test_messages_name_a_parameter_that_is_not_its_option() -> None:
 
 
 def test_the_steps_pass_these_options_from_these_parameters() -> None:
-    source = "".join(path.read_text() for path in (STEPS / "preprocess.py", STEPS / "pca.py"))
-    for option in arguments.PARAMETERS:
-        parameter = arguments.named(option).split("parameter ")[1].rstrip(")")
-        line = next(line for line in source.split("\n") if f'"{option}"' in line)
-        assert parameter in line, line
+    source = "".join((STEPS / f"{name}.py").read_text() for name in ("preprocess", "pca"))
+    passed = dict(re.findall(r'\("(--[a-z-]+)", kit\.text\("(\w+)"\)\)', source))
+    assert passed.keys() >= arguments.PARAMETERS
+    for option, parameter in passed.items():
+        assert parameter == option.title().replace("-", "")
+        assert arguments.named(option).endswith((option, f"(parameter {parameter})"))
+        assert (option.count("-") > 2) == (option in arguments.PARAMETERS)
 
 
 def test_texts_for_people_are_one_line_and_short() -> None:

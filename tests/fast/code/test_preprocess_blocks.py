@@ -98,7 +98,7 @@ class Careful(CsvParser):
         raise pa.ArrowInvalid
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(lines=st.lists(LINES.filter(bool), min_size=1, max_size=12), cut=st.integers(0, 12))
 def test_the_quick_parser_and_the_careful_one_agree(lines: list[str], cut: int) -> None:
     def blocks(parser: CsvParser, *several: list[str]) -> object:

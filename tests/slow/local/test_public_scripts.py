@@ -109,7 +109,9 @@ def test_a_sklearn_pipeline_of_sdk_v2(tmp_path: Path) -> None:
     # the shell's package
     package = result.steps["Package"].outputs["package"]
     assert result.steps["Package"].logs["algo-1"] == "packed 3 files\n"
-    sums = dict(reversed(line.split()) for line in (package / "SHA256SUMS").open())
+    sums = dict(
+        reversed(line.split()) for line in (package / "SHA256SUMS").read_text().splitlines()
+    )
     assert sums == {
         f"./{path}": hashlib.sha256((package / path).read_bytes()).hexdigest()
         for path in (

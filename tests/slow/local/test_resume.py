@@ -234,7 +234,7 @@ def test_a_killed_engine_leaves_no_process_and_is_resumed(
     engine = start_engine(lab, definition)
     wait_for(lambda: (switches / "began-B").exists())
     engine.send_signal(signal.SIGKILL)
-    engine.wait()
+    engine.communicate()
     wait_for(lambda: not list(processes(str(switches))))
     [path] = record.recent(lab.store)
     assert json.loads(path.read_text())["steps"]["B"]["status"] == "Executing"
