@@ -15,8 +15,10 @@ from typing import Any
 from sagepipe.aws import boto
 from sagepipe.doctor.case import Case
 from sagepipe.doctor.findings import Finding, Severity, check
+from sagepipe.doctor.keys import OUTPUT_KEY, VOLUME_KEY
 from sagepipe.errors import AwsError
-from sagepipe.language.foreseen import Foreseen
+from sagepipe.language.foreseen import Channel, Foreseen
+from sagepipe.language.s3 import Location
 
 _PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 _LOGS = ("logs:CreateLogStream", "logs:PutLogEvents")
@@ -93,7 +95,11 @@ def _simulated(iam: Any, role: str, need: Need) -> list[_Verdict]:
             ActionNames=list(need.actions),
             ResourceArns=list(need.resources),
             ContextEntries=[
-                {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
+                {
+                    "ContextKeyName": key,
+                    "ContextKeyValues": [value],
+                    "ContextKeyType": "boolean" if value in ("true", "false") else "string",
+                }
                 for key, value in need.context
             ],
         )
@@ -125,22 +131,52 @@ def _of_jobs(case: Case, jobs: tuple[Foreseen, ...]) -> Iterator[Need]:
     folders = [f"{s3}{one.bucket}/{one.key.rstrip('/')}/*" for one in data]
     if scripts or folders:
         yield Need("read-inputs", ("s3:GetObject",), (*sorted(scripts), *folders))
-    for index, one in enumerate(data):
+    # an input is a prefix, a script's too: what is there is listed before it is read
+    for index, one in enumerate((*data, *_first_of_each_bucket(reads, case.scripts))):
         prefix = (("s3:prefix", one.key),)
         yield Need(f"list-input-{index + 1}", ("s3:ListBucket",), (f"{s3}{one.bucket}",), prefix)
     writes = {f"{s3}{one.where.bucket}/{one.where.key}*" for job in jobs for one in job.outputs}
     if writes:
         yield Need("write-outputs", ("s3:PutObject",), tuple(sorted(writes)))
+    read_again = sorted(
+        f"{s3}{one.where.bucket}/{one.where.key}*"
+        for name in {target for job in jobs for target in case.definition.steps[job.step].waits_for}
+        for one in case.written_by(name)
+    )
+    if read_again:
+        yield Need("read-outputs", ("s3:GetObject",), tuple(dict.fromkeys(read_again)))
     repositories = {arn for job in jobs if (arn := _repository(case, job.image))}
     if repositories:
         yield Need("pull-images", _PULL, tuple(sorted(repositories)))
         yield Need("registry-login", ("ecr:GetAuthorizationToken",), ("*",))
     logs = _arn(case, "logs", "log-group:/aws/sagemaker/ProcessingJobs:log-stream:*")
     yield Need("logs", _LOGS, (logs,), severity="warns")
+    yield from _of_keys(jobs)
     if any(job.get("NetworkConfig", "VpcConfig") for job in jobs):
         looks = ("DescribeDhcpOptions", "DescribeNetworkInterfaces", "DescribeSecurityGroups",
                  "DescribeSubnets", "DescribeVpcs")  # fmt: skip
         yield Need("network", tuple(f"ec2:{one}" for one in looks), ("*",))
+
+
+def _of_keys(jobs: tuple[Foreseen, ...]) -> Iterator[Need]:
+    """Keys that are given by their ARN; of others, IAM's simulator can't be asked."""
+
+    def arns(*path: str) -> tuple[str, ...]:
+        found = {str(value) for job in jobs if (value := job.get(*path))}
+        return tuple(sorted(one for one in found if ":key/" in one))
+
+    if outputs := arns(*OUTPUT_KEY):
+        yield Need("output-key", ("kms:Decrypt", "kms:GenerateDataKey"), outputs)
+    if volumes := arns(*VOLUME_KEY):
+        granted = (("kms:GrantIsForAWSResource", "true"),)
+        yield Need("volume-key", ("kms:CreateGrant",), volumes, granted)
+
+
+def _first_of_each_bucket(
+    reads: Mapping[str, Channel], scripts: frozenset[str]
+) -> Iterator[Location]:
+    found = {one.where.bucket: one.where for uri, one in reads.items() if uri in scripts}
+    yield from found.values()
 
 
 def _of_pipeline(case: Case) -> Iterator[Need]:

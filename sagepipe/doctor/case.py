@@ -72,6 +72,10 @@ class Case:
         found = {str(one.where): one for job in self.jobs for one in job.outputs}
         return tuple(found.values())
 
+    def written_by(self, step: str) -> tuple[Channel, ...]:
+        """The outputs of a step; none of one that runs no job."""
+        return tuple(one for job in self.jobs if job.step == step for one in job.outputs)
+
     def parameter(self, step: str, *path: str) -> str | None:
         """The name of the pipeline parameter that a member of a step's request is, if it is one."""
         value: Any = self.definition.steps[step].arguments

@@ -68,7 +68,12 @@ def _missing(case: Case, uri: str, image: Image) -> Iterator[Finding]:
             f"aws ecr create-repository --repository-name {image.repository} "
             f"--region {case.region} && docker push {uri}"
         )
-        yield Finding("stops", f"image {uri}", "there is no such repository", mend if own else "")
+        theirs = (
+            f"aws ecr describe-repositories --registry-id {image.account} --region {case.region}"
+        )
+        yield Finding(
+            "stops", f"image {uri}", "there is no such repository", mend if own else theirs
+        )
         return
     if not answer.get("images"):
         listing = (

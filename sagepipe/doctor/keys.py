@@ -9,17 +9,17 @@ from sagepipe.doctor.case import Case
 from sagepipe.doctor.findings import Finding, check
 from sagepipe.errors import AwsError
 
-_VOLUME = ("ProcessingResources", "ClusterConfig", "VolumeKmsKeyId")
-_OUTPUT = ("ProcessingOutputConfig", "KmsKeyId")
+VOLUME_KEY = ("ProcessingResources", "ClusterConfig", "VolumeKmsKeyId")
+OUTPUT_KEY = ("ProcessingOutputConfig", "KmsKeyId")
 _GONE = ("NotFoundException", "InvalidArnException")
 
 
 @check()
 def kms_keys(case: Case) -> Iterator[Finding]:
     """The keys of scripts, volumes and outputs exist and are enabled."""
-    options = {str(value): "--volume-kms-key" for _, value in case.members(*_VOLUME)}
+    options = {str(value): "--volume-kms-key" for _, value in case.members(*VOLUME_KEY)}
     volumes = set(options)
-    options |= {str(value): "--output-kms-key" for _, value in case.members(*_OUTPUT)}
+    options |= {str(value): "--output-kms-key" for _, value in case.members(*OUTPUT_KEY)}
     if case.deployment and case.deployment.artifact_kms_key:
         options.setdefault(case.deployment.artifact_kms_key, "--artifact-kms-key")
     for key, option in options.items():

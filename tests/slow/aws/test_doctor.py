@@ -33,7 +33,11 @@ POLICY = [
     {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": ["arn:aws:s3:::*"]},
     {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": [f"arn:aws:s3:::{DATA}"],
      "Condition": {"StringEquals": {"s3:prefix": "raw"}}},
+    {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": [f"arn:aws:s3:::{BUCKET}"]},
     {"Effect": "Allow", "Action": ["ecr:*", "logs:*", "ec2:*"], "Resource": ["*"]},
+    {"Effect": "Allow", "Action": ["kms:Decrypt", "kms:GenerateDataKey"], "Resource": ["*"]},
+    {"Effect": "Allow", "Action": ["kms:CreateGrant"], "Resource": ["*"],
+     "Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}}},
     {"Effect": "Allow", "Action": ["sagemaker:*"],
      "Resource": [f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:processing-job/pipelines-*"]},
     {"Effect": "Allow", "Action": ["iam:PassRole"], "Resource": [ROLE],
@@ -357,6 +361,14 @@ FAULTS = {
         _without("iam:PassRole"), "permissions", "iam:PassRole",
         "aws iam put-role-policy --role-name ecg-execution --policy-name pass-roles",
     ),
+    "a role that may not use the outputs' key": Planted(
+        _without("kms:GenerateDataKey"), "permissions", "kms:GenerateDataKey",
+        "aws iam put-role-policy --role-name ecg-execution --policy-name output-key",
+    ),
+    "a role that may not use the volumes' key": Planted(
+        _without("kms:CreateGrant"), "permissions", "kms:CreateGrant",
+        "aws iam put-role-policy --role-name ecg-execution --policy-name volume-key",
+    ),
     "a role that may not pull images": Planted(
         _without("ecr:*"), "permissions", "ecr:BatchGetImage", "aws iam put-role-policy",
         mends=False,  # two findings, two commands
@@ -459,6 +471,40 @@ def test_a_fault_is_found_by_its_name(
         for one in found:
             aws_command.run(one["mend"], account.url)
         assert cli("doctor").out == "nothing would stop a start\n"
+
+
+TEMPLATE = Path(__file__).parents[3] / "infra/bootstrap.yaml"
+
+
+@pytest.mark.filterwarnings("ignore:Tried to parse")
+def test_what_the_template_makes_is_healthy(
+    ward: Ward, cli: Callable[..., Result], account: Server
+) -> None:
+    for name in ("ROLE_ARN", "SCHEDULER_ROLE_ARN", "ARTIFACT_BUCKET", "DEAD_LETTER_QUEUE_ARN"):
+        ward.environment.delenv(f"PIPELINE_{name}")
+    given = {
+        "PipelineName": "tables",
+        "ArtifactPrefix": "tables",
+        "InputBucket": DATA,
+        "KmsKeyArn": ward.key,
+        "Subnets": ward.subnet,
+        "SecurityGroupIds": ward.group,
+        "ImageRepositoryArns": f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/tables",
+    }
+    cloudformation = ward.client("cloudformation")
+    cloudformation.create_stack(
+        StackName="tables",
+        TemplateBody=TEMPLATE.read_text(),
+        Capabilities=["CAPABILITY_IAM"],
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
+    )
+    (stack,) = cloudformation.describe_stacks(StackName="tables")["Stacks"]
+    outputs = {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
+    Path("pipeline.toml").write_text(f"{outputs['PipelineToml']}\n{TOML}")
+    result = cli("doctor")
+    assert (result.out, result.err) == ("nothing would stop a start\n", "")
+    role = outputs["RoleArn"].rpartition("/")[2]
+    assert any(role in call.body.decode() for call in ward.wire.calls)
 
 
 def test_there_are_enough_faults() -> None:
