@@ -280,6 +280,17 @@ def _small_subnet(ward: Ward) -> None:
     ward.setting("SUBNETS", subnet["SubnetId"])
 
 
+def _list_anywhere(ward: Ward) -> None:
+    statements = [one for one in POLICY if "s3:ListBucket" not in one["Action"]]
+    anywhere = {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": ["*"]}
+    ward.policy(ROLE, [*statements, anywhere])
+
+
+def _no_bucket(ward: Ward) -> None:
+    _list_anywhere(ward)
+    ward.setting("ARTIFACT_BUCKET", "no-such-bucket")
+
+
 def _elsewhere(ward: Ward) -> None:
     far = boto3.client(
         "s3",
@@ -292,9 +303,7 @@ def _elsewhere(ward: Ward) -> None:
         Bucket="elsewhere", CreateBucketConfiguration={"LocationConstraint": "us-west-2"}
     )
     ward.client("s3").put_object(Bucket="elsewhere", Key="raw/a.csv", Body=b"1")
-    statements = [one for one in POLICY if "s3:ListBucket" not in one["Action"]]
-    anywhere = {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": ["*"]}
-    ward.policy(ROLE, [*statements, anywhere])
+    _list_anywhere(ward)
     ward.toml(DATA, "elsewhere")
 
 
@@ -323,8 +332,7 @@ FAULTS = {
         "roles", "belongs to account 999999999999", "AWS_PROFILE=", mends=False,
     ),
     "a bucket of scripts that there isn't": Planted(
-        lambda ward: ward.setting("ARTIFACT_BUCKET", "no-such-bucket"),
-        "buckets", "there is no bucket no-such-bucket", "aws s3 mb s3://no-such-bucket",
+        _no_bucket, "buckets", "there is no bucket no-such-bucket", "aws s3 mb s3://no-such-bucket",
     ),
     "somebody else's bucket": Planted(
         lambda ward: ward.wire.foreign.add(BUCKET),
