@@ -133,7 +133,7 @@ def test_what_is_written_is_looked_at_with_defaults_and_what_is_evaluated_as_it_
     document["Parameters"][1]["DefaultValue"] = 101
     (written, _) = Definition.read(document).requests
     (problem,) = request.problems(written)
-    assert problem.message == "is 101 (parameter Count's default); make it 1 to 100"
+    assert problem.message == "is 101 (parameter Count); make it 1 to 100"
     with pytest.raises(LocalError, match="InstanceCount: is 101; make it 1 to 100"):
         request.check(made(**cluster(InstanceCount=101)))
 
@@ -144,7 +144,7 @@ def test_a_float_is_no_whole_number_even_if_its_default_is_written_as_one() -> N
     cluster = document["Steps"][0]["Arguments"]["ProcessingResources"]["ClusterConfig"]
     cluster["InstanceCount"] = {"Get": "Parameters.Share"}
     (problem,) = request.problems(Definition.read(document).requests[0])
-    assert problem.message == "is 2.0 (parameter Share's default); it must be a whole number"
+    assert problem.message == "is 2.0 (parameter Share); it must be a whole number"
 
 
 def test_channels_are_read() -> None:

@@ -317,7 +317,7 @@ class _Client:
         self._arn, self._role = arn, role
 
     def get_caller_identity(self) -> dict[str, str]:
-        return {"Arn": self._arn}
+        return {"Arn": self._arn, "Account": "123456789012"}
 
     def get_role(self, RoleName: str) -> dict[str, Any]:
         if self._role is None:
