@@ -31,7 +31,7 @@ def inputs(case: Case) -> Iterator[Finding]:
                     f"aws s3 mb s3://{channel.where.bucket} --region {case.region}",
                 )
             else:
-                yield Finding("unknown", where, f"not checked: {error}", "run it again")
+                yield Finding("unknown", where, f"not checked: {error}", "sagepipe doctor")
             continue
         folder = f"s3://{channel.where.bucket}/{channel.where.key.rstrip('/')}/"
         mend = f"aws s3 sync FOLDER {folder}"

@@ -41,5 +41,6 @@ def _found(check: Check, case: Case) -> Iterator[Finding]:
     except SettingsError as error:
         yield Finding("stops", check.name, str(error), error.mend)
     except AwsError as error:
-        mend = "have it allowed for whoever runs this" if boto.is_denied(error) else "run it again"
+        # a denial says itself which action to allow, and whom
+        mend = "" if boto.is_denied(error) else "sagepipe doctor"
         yield Finding("unknown", check.name, f"not checked: {error}", mend)

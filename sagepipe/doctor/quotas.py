@@ -25,7 +25,11 @@ def instance_quotas(case: Case) -> Iterator[Finding]:
         own = f"{type_} for processing job usage"
         if own not in quotas:
             yield Finding(
-                "unknown", f"step {step!r}", f"Service Quotas has none that is called {own!r}"
+                "unknown",
+                f"step {step!r}",
+                f"Service Quotas has none that is called {own!r}",
+                "aws service-quotas list-service-quotas --service-code sagemaker "
+                f"--region {case.region}",
             )
         for name in (own, _PER_JOB, _ALL_JOBS):
             if (quota := quotas.get(name)) and quota["Value"] < count:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from sagepipe.aws import boto
-from sagepipe.doctor.access import Need, missing
+from sagepipe.doctor.access import Need, missing, permissions
 from sagepipe.doctor.account import role_findings
 from sagepipe.doctor.case import Case
 from sagepipe.doctor.findings import Finding, check
 from sagepipe.errors import AwsError, ScheduleError
+from sagepipe.language import foreseen, parameters
 from sagepipe.schedule import declared, schedules
+from sagepipe.schedule.schedules import Schedule
 
 _NO_QUEUE = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
 
@@ -34,11 +37,28 @@ def schedule(case: Case) -> Iterator[Finding]:
         yield Finding(
             "stops", "the schedule", str(error), f"sagepipe schedule set EXPRESSION --name {name}"
         )
+    else:
+        yield from _of_its_parameters(case, wanted)
     found = list(role_findings(case, role, "scheduler", "--scheduler-role-arn"))
     yield from found
     if not any(one.severity == "stops" for one in found):
         start = Need("start-the-pipeline", ("sagemaker:StartPipelineExecution",), (pipeline,))
         yield from missing(case, role, start)
+
+
+def _of_its_parameters(case: Case, wanted: Schedule) -> Iterator[Finding]:
+    """What its runs may not do although others may: they read and write where it says.
+
+    A version that it pins may ask for something else, and isn't looked at.
+    """
+    if not wanted.parameters or wanted.version is not None or wanted.alias is not None:
+        return
+    values = parameters.resolve(case.definition.parameters, dict(wanted.parameters))
+    runs = dataclasses.replace(case, jobs=foreseen.jobs(case.definition, values))
+    told = set(permissions(case))
+    for finding in permissions(runs):
+        if finding not in told:
+            yield dataclasses.replace(finding, where=f"the schedule's runs, {finding.where}")
 
 
 @check()
