@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sagepipe.building.scripts import Ask
     from sagepipe.language.definition import Definition
     from sagepipe.local.source import InputFolder, Source
-    from sagepipe.report.summary import FindFigures
+    from sagepipe.report.figures import FindFigures
     from sagepipe.settings.facts import Settings
 
 USUAL = "pipelines:PROJECT"

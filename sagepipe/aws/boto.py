@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from sagepipe import collection
 from sagepipe.errors import AwsError
@@ -24,6 +24,12 @@ from sagepipe.errors import AwsError
 if TYPE_CHECKING:
     from botocore.model import OperationModel
     from botocore.session import Session
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_scheduler import EventBridgeSchedulerClient
+    from mypy_boto3_sts import STSClient
 
 _MAX_MESSAGE = 300
 
@@ -139,6 +145,20 @@ class Identity:
     arn: str
 
 
+@overload
+def client(service: Literal["sagemaker"], region: str) -> SageMakerClient: ...
+@overload
+def client(service: Literal["s3"], region: str, *, owned: bool = ...) -> S3Client: ...
+@overload
+def client(service: Literal["scheduler"], region: str) -> EventBridgeSchedulerClient: ...
+@overload
+def client(service: Literal["logs"], region: str) -> CloudWatchLogsClient: ...
+@overload
+def client(service: Literal["sts"], region: str) -> STSClient: ...
+@overload
+def client(service: Literal["iam"], region: str) -> IAMClient: ...
+@overload
+def client(service: str, region: str, *, owned: bool = ...) -> Any: ...
 def client(service: str, region: str, *, owned: bool = True) -> Any:
     """A boto3 client of `service` in `region`; makes no call. Raises `AwsError`.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import Any
 
 from sagepipe.aws import boto
 from sagepipe.errors import AwsError
@@ -29,10 +30,12 @@ def offer(sources: Sources, arguments: argparse.Namespace) -> None:
             return
     if not arguments.yes and not _wanted(bucket, region, arguments):
         return
-    # the one region whose name isn't said
-    where = {} if region == "us-east-1" else {"LocationConstraint": region}
+    # us-east-1 is the one region whose name isn't said
+    request: dict[str, Any] = {"Bucket": bucket}
+    if region != "us-east-1":
+        request["CreateBucketConfiguration"] = {"LocationConstraint": region}
     with boto.calls(f"make bucket {bucket}"):
-        s3.create_bucket(Bucket=bucket, **({"CreateBucketConfiguration": where} if where else {}))
+        s3.create_bucket(**request)
     print(f"made bucket {bucket} in {region}", file=sys.stderr)
 
 

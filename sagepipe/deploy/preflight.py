@@ -11,10 +11,14 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sagepipe.aws import boto
 from sagepipe.errors import AwsError, SettingsError
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_s3 import S3Client
 
 _ROLE = re.compile(r"arn:aws[a-z\-]*:iam::(\d{12}):role/(?:.*/)?([^/]+)")
 
@@ -37,7 +41,7 @@ def account(region: str) -> Account:
     return Account(identity.account, identity.partition)
 
 
-def check_role(iam: Any, here: Account, arn: str, service: str, option: str) -> str | None:
+def check_role(iam: IAMClient, here: Account, arn: str, service: str, option: str) -> str | None:
     """That `service` (such as "sagemaker") may assume the role, which `option` gives.
 
     Returns a note if the credentials may not look at roles. Raises `SettingsError`, `AwsError`.
@@ -69,7 +73,8 @@ def check_role(iam: Any, here: Account, arn: str, service: str, option: str) -> 
             mend=f"sagepipe upsert {option} {role['Arn']}",
         )
     principal = f"{service}.amazonaws.com"
-    if not _trusts(role["AssumeRolePolicyDocument"], principal, here.number):
+    policy: Any = role["AssumeRolePolicyDocument"]  # botocore has decoded it
+    if not _trusts(policy, principal, here.number):
         raise SettingsError(
             f"role {name} can't be assumed by {principal}; check {option}, or let the role's trust "
             "policy allow it",
@@ -96,7 +101,7 @@ def _trust(principal: str) -> str:
     return shlex.quote(json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
 
 
-def check_bucket(s3: Any, bucket: str, region: str, option: str = "--artifact-bucket") -> None:
+def check_bucket(s3: S3Client, bucket: str, region: str, option: str = "--artifact-bucket") -> None:
     """That the bucket, which `option` gives, exists in the pipeline's region and is this account's.
 
     Raises `SettingsError`, `AwsError`.

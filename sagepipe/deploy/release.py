@@ -19,6 +19,8 @@ from sagepipe.schedule import schedules
 from sagepipe.schedule.schedules import Schedule
 
 if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
     from sagepipe.building.build import Built
     from sagepipe.project import Pipeline
     from sagepipe.settings.configuration import Deployment
@@ -83,7 +85,7 @@ def _wanted(
 
 
 def _document(
-    schedule: Schedule, deployment: Deployment, built: Built, sagemaker: Any
+    schedule: Schedule, deployment: Deployment, built: Built, sagemaker: SageMakerClient
 ) -> dict[str, Any]:
     """The definition that the schedule's runs will have."""
     which = schedule.version if schedule.version is not None else schedule.alias

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sagepipe.aws import boto
 from sagepipe.errors import AwsError, ExecutionError
@@ -20,6 +20,9 @@ from sagepipe.language import foreseen, selection
 from sagepipe.language.definition import Definition
 
 Check = Callable[[Definition, Mapping[str, str]], object]
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
 
 _DISPLAY_NAME = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,81}"
 
@@ -46,7 +49,7 @@ class Start:
     token: str = ""
 
 
-def start(sagemaker: Any, wanted: Start, check: Check = foreseen.check) -> str:
+def start(sagemaker: SageMakerClient, wanted: Start, check: Check = foreseen.check) -> str:
     """Start an execution and return its ARN.
 
     `check` is given the definition that will run, and its parameters, when all else is right.
@@ -70,7 +73,7 @@ def start(sagemaker: Any, wanted: Start, check: Check = foreseen.check) -> str:
         ) from error
 
 
-def request(sagemaker: Any, wanted: Start, check: Check) -> dict[str, Any]:
+def request(sagemaker: SageMakerClient, wanted: Start, check: Check) -> dict[str, Any]:
     """The request of StartPipelineExecution, checked against what is deployed."""
     pipeline = remote.pipeline(sagemaker, wanted.pipeline, wanted.version, wanted.alias)
     name = wanted.display_name
@@ -107,7 +110,7 @@ def request(sagemaker: Any, wanted: Start, check: Check) -> dict[str, Any]:
     return members | {"ClientRequestToken": remote.token("start", wanted.token, text)}
 
 
-def _selection(sagemaker: Any, pipeline: Pipeline, wanted: Start) -> dict[str, Any]:
+def _selection(sagemaker: SageMakerClient, pipeline: Pipeline, wanted: Start) -> dict[str, Any]:
     chosen = selection.select(pipeline.definition, wanted.only, wanted.from_step)
     members: dict[str, Any] = {"SelectedSteps": [{"StepName": name} for name in chosen.steps]}
     if chosen.needs:
@@ -115,7 +118,7 @@ def _selection(sagemaker: Any, pipeline: Pipeline, wanted: Start) -> dict[str, A
     return members
 
 
-def _source(sagemaker: Any, wanted: Start) -> str:
+def _source(sagemaker: SageMakerClient, wanted: Start) -> str:
     """The execution whose outputs are taken; the service wants one that succeeded or failed."""
     if wanted.source is None:
         arn = remote.latest_of(sagemaker, wanted.pipeline, "Succeeded", "Failed")
