@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from sagepipe.deploy.plan import (
     Plan,
     Publish,
     PutSchedule,
+    PutTrigger,
     RemoveAlias,
     SetTags,
     State,
@@ -26,11 +28,13 @@ from sagepipe.deploy.plan import (
     Wanted,
     make,
 )
-from sagepipe.errors import AwsError, ChangedError
-from sagepipe.schedule import scheduler
+from sagepipe.errors import AwsError, ChangedError, DeploymentError
+from sagepipe.schedule import events, scheduler
 
 NOTHING_TO_DO = 0
 CHANGES = 2
+
+_WAITS = (1, 2, 4, 8)  # seconds between looks for the version of a new pipeline
 
 Executor = Callable[[Plan], int]
 
@@ -42,6 +46,7 @@ class Clients:
     sagemaker: Any
     s3: Any
     scheduler: Any
+    events: Any
 
 
 def preview(plan: Plan) -> int:
@@ -63,6 +68,7 @@ class Apply:
     tell: Callable[[str], None]
     force: bool = False
     kms_key: str | None = None
+    sleep: Callable[[float], None] = time.sleep
 
     def __call__(self, plan: Plan) -> int:
         """Returns 0. Raises `ChangedError`, `AwsError`; running it again finishes the job."""
@@ -90,6 +96,8 @@ class Apply:
                     self._name(action, done)
                 case PutSchedule():
                     self._put_schedule(action, done)
+                case PutTrigger():
+                    self._put_trigger(action, done)
         return NOTHING_TO_DO
 
     def _current(self, plan: Plan, missing: tuple[Script, ...]) -> Plan:
@@ -185,10 +193,24 @@ class Apply:
         self.tell(f"{'updating' if action.deployed else 'creating'} schedule {schedule.name}")
         scheduler.write(self.clients.scheduler, schedule, action.deployed)
 
+    def _put_trigger(self, action: PutTrigger, done: _Progress) -> None:
+        trigger = dataclasses.replace(action.trigger, pipeline_arn=done.arn)
+        self.tell(f"{'updating' if action.deployed else 'creating'} trigger {trigger.name}")
+        events.write(self.clients.events, trigger, action.deployed)
+
     def _latest(self, name: str) -> int:
-        """CreatePipeline doesn't say which version it made."""
-        with boto.calls(f"list the versions of pipeline {name}"):
-            return next(deployed.versions(self.clients.sagemaker, name)).number
+        """CreatePipeline doesn't say which version it made, and may answer before it is listed."""
+        for wait in (*_WAITS, None):
+            with boto.calls(f"list the versions of pipeline {name}"):
+                newest = next(deployed.versions(self.clients.sagemaker, name), None)
+            if newest is not None:
+                return newest.number
+            if wait is not None:
+                self.sleep(wait)
+        raise DeploymentError(
+            f"pipeline {name} was created, but lists no version yet; upsert again in a minute to "
+            "name it"
+        )
 
 
 class _Progress:

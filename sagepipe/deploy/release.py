@@ -14,7 +14,8 @@ from sagepipe.deploy.plan import Plan, Wanted, make
 from sagepipe.deploy.survey import Survey
 from sagepipe.errors import DeploymentError
 from sagepipe.language import validate
-from sagepipe.schedule import schedules
+from sagepipe.schedule import events, rules, schedules, starting
+from sagepipe.schedule.rules import Trigger
 from sagepipe.schedule.schedules import Schedule
 
 if TYPE_CHECKING:
@@ -44,21 +45,31 @@ def prepare(pipeline: Pipeline, deployment: Deployment) -> Release:
         built = pipeline.built(deployment.settings, deployment.defaults)
         validate.check(built.document)
         found = looking.result()
-    schedule = survey.declared(found)
+    notes = list(found.notes)
+    schedule, trigger = survey.schedule(found), survey.trigger(found)
     if schedule is not None:
         _check(schedule, deployment, built, survey.clients.sagemaker)
         there = found.state.schedule
-        if schedules.changes(there, schedules.keep_state(schedule, there)):
+        if starting.changes(there, starting.keep_state(schedule, there)):
             # One that has run its course is no reason not to deploy.
             schedules.check_times(schedule, datetime.now(UTC))
+    if trigger is not None:
+        # A rule runs the latest version, which will be this one.
+        rules.check_parameters(trigger, built.document)
+        if (note := events.check_bucket(survey.clients.s3, trigger)) is not None:
+            notes.append(note)
     state = survey.with_missing(found.state, built)
-    wanted = _wanted(pipeline, deployment, built, schedule)
-    notes = (*found.notes, *map(str, validate.warnings(built.document)))
-    return Release(make(wanted, state, notes), deployment, survey)
+    wanted = _wanted(pipeline, deployment, built, schedule, trigger)
+    notes += map(str, validate.warnings(built.document))
+    return Release(make(wanted, state, tuple(notes)), deployment, survey)
 
 
 def _wanted(
-    pipeline: Pipeline, deployment: Deployment, built: Built, schedule: Schedule | None
+    pipeline: Pipeline,
+    deployment: Deployment,
+    built: Built,
+    schedule: Schedule | None,
+    trigger: Trigger | None,
 ) -> Wanted:
     settings, state = deployment.settings, revision.find(Path(pipeline.code))
     return Wanted(
@@ -73,6 +84,7 @@ def _wanted(
         made_from=state.describe() if state else "not from a git checkout",
         artifacts=built.artifacts,
         schedule=schedule,
+        trigger=trigger,
     )
 
 
