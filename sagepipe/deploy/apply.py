@@ -68,7 +68,6 @@ class Apply:
     tell: Callable[[str], None]
     force: bool = False
     kms_key: str | None = None
-    sleep: Callable[[float], None] = time.sleep
 
     def __call__(self, plan: Plan) -> int:
         """Returns 0. Raises `ChangedError`, `AwsError`; running it again finishes the job."""
@@ -206,7 +205,7 @@ class Apply:
             if newest is not None:
                 return newest.number
             if wait is not None:
-                self.sleep(wait)
+                time.sleep(wait)
         raise DeploymentError(
             f"pipeline {name} was created, but lists no version yet; upsert again in a minute to "
             "name it"
