@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -33,11 +34,15 @@ KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
 EVERYTHING = {
     "PipelineName": "ecg-all",
     "InputBucket": "recordings",
+    "InputPrefixes": "raw,more/recordings",
     "OutputBucket": "results",
     "KmsKeyArn": KEY,
     "Subnets": "subnet-1,subnet-2",
     "SecurityGroupIds": "sg-1,sg-2",
     "AlertEmail": "team@example.com",
+    "ImageRepositoryArns": f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/own",
+    "ExpireRunsAfterDays": "60",
+    "GitHubRepository": "team/pipelines",
 }
 
 
@@ -112,7 +117,9 @@ def execution_needs(stack: Stack, parameters: Mapping[str, str]) -> Iterator[Nee
         "s3:GetObject",
         f"arn:aws:s3:::{scripts}/ecg-pca/code/{'0' * 64}/pca.py",
     )
-    yield need("the raw input of Preprocess", "s3:GetObject", f"arn:aws:s3:::{inputs}/raw/a/1.csv")
+    for prefix in parameters.get("InputPrefixes", "raw").split(","):
+        recording = f"arn:aws:s3:::{inputs}/{prefix}/a/1.csv"
+        yield need("the raw input of Preprocess", "s3:GetObject", recording)
     yield need(
         "Pca's parts, Spark's components, the gate's JsonGet on metrics.json",
         "s3:GetObject",
@@ -151,6 +158,9 @@ def execution_needs(stack: Stack, parameters: Mapping[str, str]) -> Iterator[Nee
         for action in ("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer"):
             yield need("pulling the managed images (steps/images.py)", f"ecr:{action}", image)
 
+    if own := parameters.get("ImageRepositoryArns"):
+        for action in ("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer"):
+            yield need("pulling images of one's own", f"ecr:{action}", own)
     if "Subnets" in parameters:
         why = "Settings.subnets: each instance has an interface in the VPC"
         for subnet in ("subnet-1", "subnet-2"):
@@ -185,6 +195,7 @@ def execution_needs(stack: Stack, parameters: Mapping[str, str]) -> Iterator[Nee
             yield need("SageMaker checks the VPC before it attaches to it", f"ec2:{action}", "*")
     if "KmsKeyArn" in parameters:
         yield need("reading scripts, recordings and parts", "kms:Decrypt", KEY)
+        yield need("a job with a volume key looks at it (its API's page)", "kms:DescribeKey", KEY)
         yield need("Settings.output_kms_key: outputs", "kms:Encrypt", KEY)
         yield need("S3 makes a data key for each object written", "kms:GenerateDataKey", KEY)
         yield need(
@@ -267,13 +278,21 @@ def deploy(server: Server, name: str, parameters: Mapping[str, str]) -> Stack:
         statements: list[Mapping[str, Any]] = []
         for policy in iam.list_role_policies(RoleName=role_name)["PolicyNames"]:
             document = iam.get_role_policy(RoleName=role_name, PolicyName=policy)["PolicyDocument"]
-            statements += document["Statement"]  # type: ignore[arg-type]
+            statements += map(_without_nothing, document["Statement"])  # type: ignore[arg-type]
         assert not iam.list_attached_role_policies(RoleName=role_name)["AttachedPolicies"]
         trust = iam.get_role(RoleName=role_name)["Role"]["AssumeRolePolicyDocument"]
         return trust, statements
 
     (trust, execution), (scheduler_trust, scheduler) = role("RoleArn"), role("SchedulerRoleArn")
     return Stack(outputs, {"execution": trust, "scheduler": scheduler_trust}, execution, scheduler)
+
+
+def _without_nothing(statement: Mapping[str, Any]) -> dict[str, Any]:
+    """moto leaves AWS::NoValue in lists, as None; CloudFormation leaves it out."""
+    return {
+        key: [one for one in value if one is not None] if isinstance(value, list) else value
+        for key, value in statement.items()
+    }
 
 
 @pytest.fixture(scope="module")
@@ -364,6 +383,12 @@ def test_a_star_stands_only_where_the_service_knows_no_resources(everything: Sta
 
 
 def test_only_the_service_itself_and_only_for_this_account_takes_the_roles(plain: Stack) -> None:
+    rules = plain.trust["scheduler"]["Statement"].pop()
+    assert rules == {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
     for role, service in (("execution", "sagemaker"), ("scheduler", "scheduler")):
         (statement,) = plain.trust[role]["Statement"]
         assert statement["Principal"] == {"Service": f"{service}.amazonaws.com"}
@@ -443,6 +468,75 @@ def test_the_bucket_is_encrypted_versioned_private_and_tls_only(template: dict[s
     ]
 
 
+def test_what_expires(template: dict[str, Any]) -> None:
+    properties = template["Resources"]["ArtifactBucket"]["Properties"]
+    _, everywhere, replaced, outputs = properties["LifecycleConfiguration"]["Rules"]
+    assert everywhere["NoncurrentVersionExpiration"] == {"NoncurrentDays": 90}
+    assert replaced["NoncurrentVersionExpiration"] == {"NoncurrentDays": 7}
+    assert replaced["Prefix"] == {"Fn::Sub": "${OutputPrefix}/"}
+    condition, rule, nothing = outputs["Fn::If"]
+    assert (condition, nothing) == ("ExpiresRuns", {"Ref": "AWS::NoValue"})
+    assert rule["ExpirationInDays"] == {"Ref": "ExpireRunsAfterDays"}
+    assert rule["Prefix"] == {"Fn::Sub": "${OutputPrefix}/"}
+
+
+@pytest.mark.parametrize(
+    ("days", "taken"),
+    [("", True), ("31", True), ("40", True), ("365", True), ("30", False), ("9", False)],
+)
+def test_outputs_outlive_the_cache(
+    template: dict[str, Any], definition: str, days: str, taken: bool
+) -> None:
+    parameter = template["Parameters"]["ExpireRunsAfterDays"]
+    assert bool(re.fullmatch(parameter["AllowedPattern"], days)) is taken
+    cached = [step["CacheConfig"] for step in _processing(json.loads(definition)["Steps"])
+              if step.get("CacheConfig", {}).get("Enabled")]  # fmt: skip
+    assert cached
+    assert {one["ExpireAfter"] for one in cached} == {"P30D"}
+
+
+def test_the_bucket_tells_eventbridge_of_new_objects(template: dict[str, Any]) -> None:
+    properties = template["Resources"]["ArtifactBucket"]["Properties"]
+    assert properties["NotificationConfiguration"] == {
+        "EventBridgeConfiguration": {"EventBridgeEnabled": True}
+    }
+
+
+def test_a_rule_may_leave_dead_letters(template: dict[str, Any]) -> None:
+    policy = template["Resources"]["DeadLetterQueuePolicy"]["Properties"]
+    assert policy["Queues"] == [{"Ref": "DeadLetterQueue"}]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    assert statement["Action"] == "sqs:SendMessage"
+    rule = statement["Condition"]["ArnLike"]["aws:SourceArn"]["Fn::Sub"]
+    assert rule.endswith(":rule/${PipelineName}*")
+
+
+@pytest.mark.parametrize(
+    ("role", "subjects"),
+    [
+        ("PlannerRole", ["pull_request", "ref:refs/heads/main"]),
+        ("DeployerRole", ["environment:production"]),
+    ],
+)
+def test_only_the_workflow_of_one_repository_takes_its_roles(
+    template: dict[str, Any], role: str, subjects: list[str]
+) -> None:
+    made = template["Resources"][role]
+    assert made["Condition"] == "HasGitHub"
+    (statement,) = made["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Action"] == "sts:AssumeRoleWithWebIdentity"
+    issuer = "token.actions.githubusercontent.com"
+    (operator,) = statement["Condition"]
+    assert operator == "StringEquals"
+    assert statement["Condition"][operator] == {
+        f"{issuer}:aud": "sts.amazonaws.com",
+        f"{issuer}:sub": [{"Fn::Sub": f"repo:${{GitHubRepository}}:{one}"} for one in subjects],
+    }
+    workflow = (TEMPLATE.parents[1] / ".github" / "workflows" / "deploy.yml").read_text()
+    assert f"vars.{role.removesuffix('Role').upper()}_ROLE_ARN" in workflow
+
+
 def test_failed_executions_and_unstarted_runs_are_published(template: dict[str, Any]) -> None:
     resources = template["Resources"]
     rule = resources["FailedExecutions"]["Properties"]
@@ -480,17 +574,20 @@ def test_the_rule_in_the_account_matches_this_pipeline(server: Server) -> None:
     assert target["Arn"].startswith("arn:aws:sns:")
 
 
-def test_every_policy_belongs_to_one_of_the_two_roles(template: dict[str, Any]) -> None:
+def test_every_inline_policy_belongs_to_one_of_the_two_roles(template: dict[str, Any]) -> None:
     kinds = {name: one["Type"] for name, one in template["Resources"].items()}
     roles = [name for name, kind in kinds.items() if kind == "AWS::IAM::Role"]
-    assert sorted(roles) == ["ExecutionRole", "SchedulerRole"]
+    own = ["ExecutionRole", "SchedulerRole"]
+    assert sorted(roles) == ["DeployerRole", "ExecutionRole", "PlannerRole", "SchedulerRole"]
     for name in roles:
         assert "Policies" not in template["Resources"][name]["Properties"]
-        assert "ManagedPolicyArns" not in template["Resources"][name]["Properties"]
+        assert ("ManagedPolicyArns" in template["Resources"][name]["Properties"]) == (
+            name not in own
+        )
     for name, kind in kinds.items():
         if kind == "AWS::IAM::Policy":
             (role,) = template["Resources"][name]["Properties"]["Roles"]
-            assert role["Ref"] in roles
+            assert role["Ref"] in own
 
 
 def test_the_registries_are_those_of_the_sdk(template: dict[str, Any]) -> None:
@@ -537,15 +634,23 @@ def test_its_output_is_a_pipeline_toml(
         assert deployment.settings.security_group_ids == ("sg-1", "sg-2")
         assert deployment.settings.volume_kms_key == deployment.settings.output_kms_key == KEY
         assert deployment.artifact_kms_key == KEY
+    bucket = deployment.settings.artifact_bucket
+    assert deployment.defaults == {
+        "InputBucket": parameters.get("InputBucket", bucket),
+        "InputPrefix": "raw",
+        "OutputBucket": parameters.get("OutputBucket", bucket),
+        "OutputPrefix": "runs",
+    }
     # nothing in it is left unread
     assert set(tomllib.loads(text)) == {
-        name for name in sources.values if sources.origin(name) == "pipeline.toml"
+        "pipelines",
+        *(name for name in sources.values if sources.origin(name) == "pipeline.toml"),
     }
 
 
 def test_parameters_default_to_the_pipelines_own(template: dict[str, Any], definition: str) -> None:
     declared = {one["Name"]: one for one in json.loads(definition)["Parameters"]}
-    for name in ("InputPrefix", "OutputPrefix"):
-        assert template["Parameters"][name]["Default"] == declared[name]["DefaultValue"]
+    for name, ours in (("InputPrefix", "InputPrefixes"), ("OutputPrefix", "OutputPrefix")):
+        assert template["Parameters"][ours]["Default"] == declared[name]["DefaultValue"]
     for name in ("ArtifactPrefix", "PipelineName"):
         assert template["Parameters"][name]["Default"] == PROJECT.pipeline().name
