@@ -21,6 +21,7 @@ import pytest
 from policies import Call, allowed, without_one_action, without_one_resource
 from policies import actions as actions_of
 from server import ACCOUNT, BUCKET, REGION, ROLE, Server
+from stacks import TEMPLATE, Stack, deploy
 
 from pipelines import PROJECT
 from sagepipe.settings import configuration
@@ -29,7 +30,6 @@ from sagepipe.settings.facts import Settings
 # moto deploys all but bucket and topic policies, alarms and subscriptions: those are read below
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse")
 
-TEMPLATE = Path(__file__).parents[3] / "infra" / "bootstrap.yaml"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
 EVERYTHING = {
     "PipelineName": "ecg-all",
@@ -66,16 +66,6 @@ class Need:
     why: str
     call: Call
     with_parameter: str = ""
-
-
-@dataclass(frozen=True)
-class Stack:
-    """A deployed stack: its outputs, the roles' trust and the statements of their policies."""
-
-    outputs: Mapping[str, str]
-    trust: Mapping[str, Any]
-    execution: list[Mapping[str, Any]]
-    scheduler: list[Mapping[str, Any]]
 
 
 def arn(service: str, rest: str, *, region: str = REGION, account: str = ACCOUNT) -> str:
@@ -218,6 +208,36 @@ def scheduler_needs(stack: Stack, parameters: Mapping[str, str]) -> Iterator[Nee
     )
 
 
+def doctor_needs(stack: Stack, parameters: Mapping[str, str]) -> Iterator[Need]:
+    inputs = parameters.get("InputBucket", stack.outputs["ArtifactBucketName"])
+    yield Need(
+        "whether there is something to read", Call("s3:ListBucket", f"arn:aws:s3:::{inputs}")
+    )
+    yield Need(
+        "what the execution role may do",
+        Call("iam:SimulatePrincipalPolicy", stack.outputs["RoleArn"]),
+    )
+    for registry, repository in (
+        ("141502667606", "sagemaker-scikit-learn"),
+        ("571004829621", "sagemaker-spark-processing"),
+    ):
+        image = arn("ecr", f"repository/{repository}", account=registry)
+        yield Need("whether the images exist in the region", Call("ecr:BatchGetImage", image))
+    queue = stack.outputs["DeadLetterQueueArn"]
+    yield Need("whether the queue exists", Call("sqs:GetQueueUrl", queue))
+    for what in ("Subnets", "SecurityGroups", "RouteTables", "VpcEndpoints"):
+        yield Need("what isolated jobs can reach", Call(f"ec2:Describe{what}", "*"))
+    for what in ("ListServiceQuotas", "ListAWSDefaultServiceQuotas"):
+        yield Need("how many instances there may be", Call(f"servicequotas:{what}", "*"))
+
+
+def deployer_key_needs(stack: Stack, parameters: Mapping[str, str]) -> Iterator[Need]:
+    if "KmsKeyArn" in parameters:
+        yield Need("artifact_kms_key: S3 encrypts the scripts", Call("kms:GenerateDataKey", KEY))
+        yield Need("reading scripts and outputs", Call("kms:Decrypt", KEY))
+        yield Need("doctor: whether the key can be used", Call("kms:DescribeKey", KEY))
+
+
 # Calls next to the needed ones that must not be allowed.
 FORBIDDEN_TO_EXECUTIONS = [
     Call("s3:GetObject", "arn:aws:s3:::somebody-elses/raw/a.csv"),
@@ -254,45 +274,12 @@ WITHOUT_RESOURCES = {
     "ec2:DescribeSecurityGroups",
     "ec2:DescribeSubnets",
     "ec2:DescribeVpcs",
+    "ec2:DescribeRouteTables",
+    "ec2:DescribeVpcEndpoints",
+    "sagemaker:ListPipelines",
+    "servicequotas:ListAWSDefaultServiceQuotas",
+    "servicequotas:ListServiceQuotas",
 }
-
-
-def deploy(server: Server, name: str, parameters: Mapping[str, str]) -> Stack:
-    session = boto3.Session("testing", "testing", region_name=REGION)
-    cloudformation = session.client("cloudformation", endpoint_url=server.url)
-    cloudformation.create_stack(
-        StackName=name,
-        TemplateBody=TEMPLATE.read_text(),
-        Capabilities=["CAPABILITY_IAM"],
-        Parameters=[
-            {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
-        ],
-    )
-    stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
-    assert stack["StackStatus"] == "CREATE_COMPLETE"
-    outputs = {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
-    iam = session.client("iam", endpoint_url=server.url)
-
-    def role(output: str) -> tuple[Any, list[Mapping[str, Any]]]:
-        role_name = outputs[output].rpartition("/")[2]
-        statements: list[Mapping[str, Any]] = []
-        for policy in iam.list_role_policies(RoleName=role_name)["PolicyNames"]:
-            document = iam.get_role_policy(RoleName=role_name, PolicyName=policy)["PolicyDocument"]
-            statements += map(_without_nothing, document["Statement"])  # type: ignore[arg-type]
-        assert not iam.list_attached_role_policies(RoleName=role_name)["AttachedPolicies"]
-        trust = iam.get_role(RoleName=role_name)["Role"]["AssumeRolePolicyDocument"]
-        return trust, statements
-
-    (trust, execution), (scheduler_trust, scheduler) = role("RoleArn"), role("SchedulerRoleArn")
-    return Stack(outputs, {"execution": trust, "scheduler": scheduler_trust}, execution, scheduler)
-
-
-def _without_nothing(statement: Mapping[str, Any]) -> dict[str, Any]:
-    """moto leaves AWS::NoValue in lists, as None; CloudFormation leaves it out."""
-    return {
-        key: [one for one in value if one is not None] if isinstance(value, list) else value
-        for key, value in statement.items()
-    }
 
 
 @pytest.fixture(scope="module")
@@ -332,6 +319,8 @@ def test_what_is_needed_is_allowed_and_nothing_else(
     for statements, needs in (
         (stack.execution, list(execution_needs(stack, parameters))),
         (stack.scheduler, list(scheduler_needs(stack, parameters))),
+        (stack.managed["DoctorPolicy"], list(doctor_needs(stack, parameters))),
+        (stack.managed.get("DeployerKeyPolicy", []), list(deployer_key_needs(stack, parameters))),
     ):
         denied = [need for need in needs if not allowed(statements, need.call)]
         assert not denied, "these calls would be refused"
@@ -342,6 +331,20 @@ def test_what_is_needed_is_allowed_and_nothing_else(
                 if any(not allowed(rest, need.call) for need in needs):
                     continue
                 pytest.fail(f"{which}: nothing rests on {what} in statement {statement}")
+
+
+@pytest.mark.parametrize("policy", ["DeployerPolicy", "PlannerPolicy", "DoctorPolicy"])
+def test_a_policy_is_not_too_long(everything: Stack, policy: str) -> None:
+    document = {"Version": "2012-10-17", "Statement": everything.managed[policy]}
+    assert len(json.dumps(document, separators=(",", ":"))) < 6144
+
+
+def test_who_plans_writes_nothing(everything: Stack) -> None:
+    reads = ("Describe", "Get", "List")
+    assert all(
+        action.partition(":")[2].startswith(reads)
+        for action in actions_of(everything.managed["PlannerPolicy"])
+    )
 
 
 @pytest.mark.parametrize("call", FORBIDDEN_TO_EXECUTIONS, ids=lambda call: call.action)
@@ -373,7 +376,8 @@ def test_a_schedule_starts_this_pipeline_and_no_other(everything: Stack) -> None
 
 
 def test_a_star_stands_only_where_the_service_knows_no_resources(everything: Stack) -> None:
-    for statement in everything.execution + everything.scheduler:
+    managed = [one for statements in everything.managed.values() for one in statements]
+    for statement in everything.execution + everything.scheduler + managed:
         actions = actions_of([statement])
         assert not any("*" in action for action in actions)
         if statement["Resource"] == "*":
