@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace, call: Call) -> int:
     }
     built = pipeline.built(dataclasses.replace(Settings.local(pipeline.name), **chosen))
     validate.check(built.document)
-    for warning in validate.warnings(built.document):
+    for warning in validate.warnings(built.document, pipeline.immutable):
         print(f"warning: {warning}", file=sys.stderr)
     if arguments.indent:
         print_json(built.document)

@@ -60,7 +60,7 @@ def prepare(pipeline: Pipeline, deployment: Deployment) -> Release:
             notes.append(note)
     state = survey.with_missing(found.state, built)
     wanted = _wanted(pipeline, deployment, built, schedule, trigger)
-    notes += map(str, validate.warnings(built.document))
+    notes += map(str, validate.warnings(built.document, pipeline.immutable))
     return Release(make(wanted, state, tuple(notes)), deployment, survey)
 
 

@@ -15,6 +15,7 @@ from sagepipe.language.request.channels import ROOT, folder
 from sagepipe.language.request.evaluated import S3Input, managed
 from sagepipe.language.s3 import Location
 from sagepipe.local.channels import manifest
+from sagepipe.local.names import as_file
 from sagepipe.local.store import ESCAPE, Store
 
 Json = Any
@@ -165,6 +166,8 @@ def _channel(entry: Mapping[str, Json], store: Store) -> Channel:
             f"input {entry['InputName']!r}: a DatasetDefinition is a query on Athena or Redshift, "
             "which are not here; give its result as an S3Input"
         )
+    if asked.piped:
+        as_file("input", asked.name)  # the pipes are called by it
     location = Location.parse(asked.uri)
     listed = _of_manifest if asked.manifest else _of_prefix
     return Channel(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import threading
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,6 @@ from sagepipe.language.request.evaluated import S3Output, managed
 from sagepipe.language.s3 import Location
 from sagepipe.local.channels.inputs import container_path
 from sagepipe.local.launch.instance import Instance
-from sagepipe.local.store import Store
 
 Json = Any
 
@@ -179,26 +177,6 @@ def key(output: OutputFolder, path: Path) -> Location:
 
 class Interrupted(Exception):
     """Publishing was asked to stop before its end."""
-
-
-def publish(produced: Sequence[Produced], store: Store, stop: threading.Event) -> Mapping[str, int]:
-    """Move the files into the store, each whole or not at all; the count for each output.
-
-    Raises:
-        Interrupted: `stop` was set; what has been published until then is the journal's to undo.
-    """
-    counts: dict[str, int] = {}
-    last = {item.path: number for number, item in enumerate(produced)}
-    for number, item in enumerate(produced):
-        if stop.is_set():
-            raise Interrupted
-        # one output's folder may lie in another's: the file is then needed again
-        if item.path.is_symlink() or last[item.path] != number:
-            store.copy_in(item.path, item.location)
-        else:
-            store.move_in(item.path, item.location)
-        counts[item.output.name] = counts.get(item.output.name, 0) + 1
-    return counts
 
 
 def files(output: OutputFolder, staged: Set[Path]) -> Iterator[Path]:

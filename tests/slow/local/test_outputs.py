@@ -53,7 +53,7 @@ def streamed(item: Json) -> Json:
 
 def run(lab: Any, script: str, *declared: Json, last_wins: bool = False, **settings: Any) -> Any:
     step = lab.step("Write", START + script, outputs=list(declared), environment=ML, **settings)
-    return lab.run(step, last_wins=last_wins)
+    return lab.run(step, on_collision="last" if last_wins else "fail")
 
 
 def notes(lab: Any) -> list[str]:

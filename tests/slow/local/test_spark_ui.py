@@ -103,7 +103,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     assert url, errors.read_text()
     yield Served(process, url, store, errors)
     process.kill()
-    process.wait()
+    process.communicate()  # closes its pipe too
 
 
 def test_the_address_is_printed_once_it_answers(served: Served) -> None:
@@ -201,7 +201,7 @@ def command(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     yield start
     for process in started:
         process.kill()
-        process.wait()
+        process.communicate()  # closes its pipes too
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
