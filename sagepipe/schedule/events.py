@@ -16,7 +16,9 @@ def read(events: Any, name: str) -> Trigger | None:
     """The trigger as it is deployed, or None; `events` is a client.
 
     A rule that was left without a target, by an interrupted deployment say, starts nothing: that
-    is none. Raises `AwsError`; `ScheduleError` if the rule isn't a trigger's.
+    is none, if it waits for what a trigger does.
+
+    Raises `AwsError`; `ScheduleError` if the rule isn't a trigger's.
     """
     with calls(f"read rule {name}"):
         try:
@@ -24,7 +26,10 @@ def read(events: Any, name: str) -> Trigger | None:
         except events.exceptions.ResourceNotFoundException:
             return None
         targets = events.list_targets_by_rule(Rule=name)["Targets"]
-    return rules.parse(rule, targets) if targets else None
+    if not targets:
+        rules.check_pattern(rule)
+        return None
+    return rules.parse(rule, targets)
 
 
 def write(events: Any, wanted: Trigger, deployed: Trigger | None) -> None:

@@ -109,19 +109,7 @@ class Trigger:
 
     def pattern(self) -> dict[str, Any]:
         """The rule's event pattern."""
-        folder = f"{self.prefix}/" if self.prefix else ""
-        keys: list[Any]
-        if self.marker is not None:
-            # The name as a whole: a mere suffix would take NOT_READY for _READY.
-            keys = [{"wildcard": f"{_literal(folder)}*/{_literal(self.marker)}"}]
-            keys.append(folder + self.marker)
-        else:
-            keys = [{"wildcard": f"{_literal(folder)}*{_literal(self.suffix or '')}"}]
-        return {
-            "source": ["aws.s3"],
-            "detail-type": ["Object Created"],
-            "detail": {"bucket": {"name": [self.bucket]}, "object": {"key": keys}},
-        }
+        return _made(self.uri, self.marker, self.suffix)
 
     def rule(self) -> dict[str, Any]:
         """The request of PutRule."""
@@ -213,28 +201,23 @@ def parse(rule: Mapping[str, Any], targets: list[Mapping[str, Any]]) -> Trigger:
     (target,) = ours
     given = target.get("SageMakerPipelineParameters", {}).get("PipelineParameterList", [])
     retry = target.get("RetryPolicy", {})
-    pattern = json.loads(rule.get("EventPattern") or "{}")
-    try:
-        found = Trigger(
-            **_objects(pattern),
-            name=name,
-            pipeline_arn=target["Arn"],
-            role_arn=target.get("RoleArn", ""),
-            parameters=tuple((one["Name"], one["Value"]) for one in given),
-            dead_letter_queue=target.get("DeadLetterConfig", {}).get("Arn"),
-            max_age_seconds=retry.get("MaximumEventAgeInSeconds", MAX_AGE_SECONDS),
-            max_retries=retry.get("MaximumRetryAttempts", MAX_RETRIES),
-            enabled=rule.get("State", "ENABLED") == "ENABLED",
-            description=rule.get("Description") or "",
-        )
-    except (ScheduleError, KeyError, ValueError, TypeError, AttributeError):
-        found = None
-    if found is None or found.pattern() != pattern:
-        raise ScheduleError(
-            f"rule {name!r} waits for other events than a trigger's: "
-            f"{json.dumps(pattern, sort_keys=True)}; give another name with --name"
-        )
-    return found
+    return Trigger(
+        **_objects(rule),
+        name=name,
+        pipeline_arn=target["Arn"],
+        role_arn=target.get("RoleArn", ""),
+        parameters=tuple((one["Name"], one["Value"]) for one in given),
+        dead_letter_queue=target.get("DeadLetterConfig", {}).get("Arn"),
+        max_age_seconds=retry.get("MaximumEventAgeInSeconds", MAX_AGE_SECONDS),
+        max_retries=retry.get("MaximumRetryAttempts", MAX_RETRIES),
+        enabled=rule.get("State", "ENABLED") == "ENABLED",
+        description=rule.get("Description") or "",
+    )
+
+
+def check_pattern(rule: Mapping[str, Any]) -> None:
+    """That a rule waits for what a trigger could wait for. Raises `ScheduleError`."""
+    _objects(rule)
 
 
 def check_parameters(trigger: Trigger, definition: Mapping[str, Any]) -> None:
@@ -254,13 +237,48 @@ def check_parameters(trigger: Trigger, definition: Mapping[str, Any]) -> None:
     )
 
 
-def _objects(pattern: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that `pattern` was made from, if it is one of ours."""
+def _objects(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of the trigger that a rule's event pattern was made from.
+
+    Raises `ScheduleError` if it is none of ours.
+    """
+    pattern = json.loads(rule.get("EventPattern") or "{}")
+    try:
+        found = _unmade(pattern)
+        ours = _made(**found) == pattern
+    except (KeyError, ValueError, TypeError, AttributeError):
+        ours = False
+    if not ours:
+        raise ScheduleError(
+            f"rule {rule['Name']!r} waits for other events than a trigger's: "
+            f"{json.dumps(pattern, sort_keys=True)}; give another name with --name"
+        )
+    return found
+
+
+def _made(uri: str, marker: str | None, suffix: str | None) -> dict[str, Any]:
+    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+    folder = f"{prefix}/" if prefix else ""
+    keys: list[Any]
+    if marker is not None:
+        # The name as a whole: a mere suffix would take NOT_READY for _READY.
+        keys = [{"wildcard": f"{_literal(folder)}*/{_literal(marker)}"}, folder + marker]
+    else:
+        keys = [{"wildcard": f"{_literal(folder)}*{_literal(suffix or '')}"}]
+    return {
+        "source": ["aws.s3"],
+        "detail-type": ["Object Created"],
+        "detail": {"bucket": {"name": [bucket]}, "object": {"key": keys}},
+    }
+
+
+def _unmade(pattern: Mapping[str, Any]) -> dict[str, Any]:
+    """What `_made` made the pattern from, if it did."""
     (bucket,) = pattern["detail"]["bucket"]["name"]
     first, *more = pattern["detail"]["object"]["key"]
     if more:
         folder, _, marker = more[0].rpartition("/")
-        return {"uri": f"s3://{bucket}/{folder}".rstrip("/"), "marker": marker}
+        return {"uri": f"s3://{bucket}/{folder}".rstrip("/"), "marker": marker, "suffix": None}
     folder, _, suffix = re.sub(r"\\(.)", r"\1", first["wildcard"]).partition("/*")
     return {"uri": f"s3://{bucket}/{folder}", "marker": None, "suffix": suffix}
 

@@ -198,11 +198,16 @@ def test_a_version_name_fits_the_service_s_pattern() -> None:
 
 def test_json_has_every_action() -> None:
     wanted = dataclasses.replace(
-        WANTED, definition=definition(1), alias="live", tags=(("a", "b"),), schedule=SCHEDULE
+        WANTED,
+        definition=definition(1),
+        alias="live",
+        tags=(("a", "b"),),
+        schedule=SCHEDULE,
+        trigger=TRIGGER,
     )
     plan = make(wanted, State(dataclasses.replace(THERE, alias_of=3)), ("a note",))
     found = json.loads(json.dumps(plan_report.as_json([plan])))
-    kinds = ["tag", "update", "remove_alias", "name", "schedule"]
+    kinds = ["tag", "update", "remove_alias", "name", "schedule", "trigger"]
     assert [action["action"] for action in found["actions"]] == kinds
     assert found["notes"] == ["a note"]
     assert found["deployed"]["number"] == 3
@@ -210,5 +215,6 @@ def test_json_has_every_action() -> None:
     assert lines[0] == "note: a note"
     assert "    ~ step S" in lines
     assert "        ~ Seed: 0 → 1" in lines
+    assert lines[lines.index("+ trigger p") + 2] == "    + uri: s3://data/raw"
     assert "~ alias live: leaves version 3" in lines
-    assert lines[-1] == f"plan {plan.id}: 5 actions"
+    assert lines[-1] == f"plan {plan.id}: 6 actions"

@@ -12,7 +12,7 @@ import pytest
 import wire as wire_
 from command_result import Result
 from policies import Call, actions, allowed, without_one_action, without_one_resource
-from server import REGION, ROLE, Server
+from server import ACCOUNT, REGION, ROLE, Server
 from stacks import Stack, deploy
 from wire import Wire
 
@@ -121,6 +121,38 @@ def latest(client: Client) -> str:
     found = client("sagemaker").list_pipeline_executions(PipelineName="tables")
     arn: str = found["PipelineExecutionSummaries"][0]["PipelineExecutionArn"]
     return arn.rpartition("/")[2]
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("sagemaker:UpdatePipeline", f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/other"),
+        (
+            "sagemaker:StartPipelineExecution",
+            f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/other",
+        ),
+        ("sagemaker:DeletePipeline", f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/tables"),
+        ("s3:GetObject", "arn:aws:s3:::recordings/raw/a.csv"),
+        ("s3:PutObject", "arn:aws:s3:::results/runs/x"),
+        ("s3:PutObject", "arn:aws:s3:::recordings/raw/a.csv"),
+        ("iam:PassRole", ROLE),
+        ("events:PutRule", f"arn:aws:events:{REGION}:{ACCOUNT}:rule/other"),
+        ("events:PutEvents", f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"),
+    ],
+)
+def test_a_deployer_may_not(stack: Stack, action: str, resource: str) -> None:
+    for policy in ("DeployerPolicy", "PlannerPolicy", "DoctorPolicy"):
+        assert not allowed(stack.managed[policy], Call(action, resource))
+
+
+def test_the_roles_are_passed_to_who_takes_them_only(stack: Stack) -> None:
+    execution, starting = stack.outputs["RoleArn"], stack.outputs["SchedulerRoleArn"]
+    for role, services in ((execution, {"sagemaker"}), (starting, {"scheduler", "events"})):
+        for service in ("sagemaker", "scheduler", "events", "ec2", "lambda"):
+            to = (("iam:PassedToService", f"{service}.amazonaws.com"),)
+            call = Call("iam:PassRole", role, to)
+            assert allowed(stack.managed["DeployerPolicy"], call) == (service in services)
+            assert not allowed(stack.managed["PlannerPolicy"], call)
 
 
 def test_the_verbs_may_do_what_they_do_and_nothing_else(

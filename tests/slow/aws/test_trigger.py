@@ -158,6 +158,13 @@ def test_somebody_elses_rule_is_left_alone(run: Run, client: Client, pipeline: W
         assert result.code == 1
         assert "was not made by sagepipe trigger; give another name with --name" in result.err
     assert pipeline.mutations == []
+    # nor is one that has no target yet
+    events.remove_targets(Rule="tables", Ids=["f"])
+    pipeline.clear()
+    result = run("set", RAW)
+    assert result.code == 1
+    assert "waits for other events than a trigger's" in result.err
+    assert pipeline.mutations == []
 
 
 def test_a_bucket_that_tells_nothing_is_said(run: Run, client: Client) -> None:
