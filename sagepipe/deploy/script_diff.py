@@ -13,12 +13,15 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sagepipe.aws import boto
 from sagepipe.deploy import deployed
 from sagepipe.deploy.deployed import Script
 from sagepipe.errors import AwsError, DeploymentError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Changed:
         yield from difflib.unified_diff(before, after, next(names), next(names), lineterm="")
 
 
-def changed(s3: Any, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Changed]:
+def changed(s3: S3Client, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Changed]:
     """The files that differ between two definitions; those in a zip each for itself.
 
     Raises `AwsError`; `DeploymentError`: a script is gone, or isn't what its name says.
@@ -67,7 +70,7 @@ def _contents(sides: list[set[Script]]) -> tuple[set[str], set[str]]:
     return right, left
 
 
-def _files(s3: Any, script: Script) -> dict[str, str]:
+def _files(s3: S3Client, script: Script) -> dict[str, str]:
     data = _read(s3, script)
     if not script.name.endswith(".zip"):
         return {script.name: _text(data)}
@@ -75,7 +78,7 @@ def _files(s3: Any, script: Script) -> dict[str, str]:
         return {f"{script.name}/{name}": _text(archive.read(name)) for name in archive.namelist()}
 
 
-def _read(s3: Any, script: Script) -> bytes:
+def _read(s3: S3Client, script: Script) -> bytes:
     try:
         with boto.calls(f"read {script.uri}"):
             answer = s3.get_object(Bucket=script.bucket, Key=script.key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sagepipe.aws import boto
 from sagepipe.aws.boto import calls
@@ -11,8 +11,12 @@ from sagepipe.errors import AwsError, ScheduleError
 from sagepipe.schedule import rules
 from sagepipe.schedule.rules import Trigger
 
+if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_s3 import S3Client
 
-def read(events: Any, name: str) -> Trigger | None:
+
+def read(events: EventBridgeClient, name: str) -> Trigger | None:
     """The trigger as it is deployed, or None; `events` is a client.
 
     A rule that was left without a target, by an interrupted deployment say, starts nothing: that
@@ -32,7 +36,7 @@ def read(events: Any, name: str) -> Trigger | None:
     return rules.parse(rule, targets)
 
 
-def write(events: Any, wanted: Trigger, deployed: Trigger | None) -> None:
+def write(events: EventBridgeClient, wanted: Trigger, deployed: Trigger | None) -> None:
     """Make the deployed trigger the wanted one; no call if it is already.
 
     The service has no call for both: a rule without a target starts nothing, so it comes first.
@@ -49,7 +53,7 @@ def write(events: Any, wanted: Trigger, deployed: Trigger | None) -> None:
             _check_failures(answer, wanted.name)
 
 
-def set_state(events: Any, name: str, *, enabled: bool) -> bool:
+def set_state(events: EventBridgeClient, name: str, *, enabled: bool) -> bool:
     """Pause or resume. Returns whether a call was needed.
 
     Raises `AwsError`; `ScheduleError` if there is no such trigger.
@@ -64,7 +68,7 @@ def set_state(events: Any, name: str, *, enabled: bool) -> bool:
     return True
 
 
-def delete(events: Any, name: str) -> None:
+def delete(events: EventBridgeClient, name: str) -> None:
     """Remove the rule and its target. Raises `AwsError`; `ScheduleError` if there is none."""
     if read(events, name) is None:
         raise missing(name)
@@ -74,7 +78,7 @@ def delete(events: Any, name: str) -> None:
         events.delete_rule(Name=name)
 
 
-def check_bucket(s3: Any, trigger: Trigger) -> str | None:
+def check_bucket(s3: S3Client, trigger: Trigger) -> str | None:
     """A note if the bucket tells EventBridge nothing, or may not be asked. Raises `AwsError`."""
     bucket = trigger.bucket
     try:

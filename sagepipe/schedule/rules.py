@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sagepipe.errors import ScheduleError
 from sagepipe.language import parameters as values
 from sagepipe.language.definition import Definition
 from sagepipe.schedule import starting
 from sagepipe.schedule.starting import MAX_AGE_SECONDS, MAX_RETRIES
+
+if TYPE_CHECKING:
+    from mypy_boto3_events.type_defs import TargetTypeDef
 
 MARKER = "_READY"
 TARGET = "pipeline"  # the target's id within the rule
@@ -120,14 +123,17 @@ class Trigger:
             "Description": self.description,
         }
 
-    def target(self) -> dict[str, Any]:
+    def target(self) -> TargetTypeDef:
         """The rule's one target, for PutTargets."""
-        given = [{"Name": name, "Value": value} for name, value in self.parameters]
-        target: dict[str, Any] = {
+        target: TargetTypeDef = {
             "Id": TARGET,
             "Arn": self.pipeline_arn,
             "RoleArn": self.role_arn,
-            "SageMakerPipelineParameters": {"PipelineParameterList": given},
+            "SageMakerPipelineParameters": {
+                "PipelineParameterList": [
+                    {"Name": name, "Value": value} for name, value in self.parameters
+                ]
+            },
             "RetryPolicy": {
                 "MaximumEventAgeInSeconds": self.max_age_seconds,
                 "MaximumRetryAttempts": self.max_retries,
@@ -185,7 +191,7 @@ def declared(
     )
 
 
-def parse(rule: Mapping[str, Any], targets: list[Mapping[str, Any]]) -> Trigger:
+def parse(rule: Mapping[str, Any], targets: Sequence[Mapping[str, Any]]) -> Trigger:
     """What DescribeRule and ListTargetsByRule answer, as a `Trigger`.
 
     Raises `ScheduleError` if the rule isn't one that `Trigger` could have made.
