@@ -17,10 +17,12 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
-from ecglib import arguments, clean, hosts, memory, moments, recordings, split
+from ecglib import arguments, arrivals, clean, hosts, memory, moments, recordings, split
 from ecglib.account import RecordingAccount, Totals, instance_line, reasons
+from ecglib.arrivals import Wanted
 from ecglib.errors import StepError, run, why_not
 from ecglib.hosts import Hosts
 from ecglib.leads import HEADERS, RESERVED
@@ -49,6 +51,7 @@ class Settings:
     input: str
     input_mode: str
     input_uri: str
+    wanted: Wanted
     output: Path
     reading: Reading
     shares: tuple[float, ...]
@@ -89,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="S3URI",
         help="Pipe: the input's prefix; recordings are named by what follows it",
     )
+    arrivals.add_arguments(parser)
     parser.add_argument("--output", default=f"{base}/output", metavar="DIR")
     arguments.add_cleaning(parser)
     parser.add_argument(
@@ -113,6 +117,7 @@ def _settings(args: argparse.Namespace) -> Settings:
         input=args.input,
         input_mode=arguments.choice(args.input_mode, "--input-mode", ("File", "Pipe")),
         input_uri=args.input_uri,
+        wanted=arrivals.parse(args.since, args.marker, args.input_uri, datetime.now(UTC)),
         output=Path(args.output),
         reading=Reading(
             leads=args.leads,
@@ -145,8 +150,12 @@ def preprocess(settings: Settings) -> None:
         raise StepError(f"no recordings (*.csv, *.csv.gz) below {settings.input}: check --input")
     with Staging() as staging, ExitStack() as stack:
         output = _Output(settings, staging, stack)
-        for recording in found:
+        for recording in settings.wanted.of(found):
             output.add(recording)
+        if not output.recordings and settings.hosts.alone:
+            raise StepError(
+                f"none of {len(found)} recordings below {settings.input} is {settings.wanted}"
+            )
         output.finish()
     output.summarise()
 
@@ -168,6 +177,11 @@ class _Output:
             self._writers[name] = writer
             stack.callback(writer.close)
         staging.replace(settings.output / "moments" / "train", f"none-{host}.json")
+
+    @property
+    def recordings(self) -> int:
+        """How many were read."""
+        return len(self._accounts)
 
     def add(self, recording: Recording) -> None:
         """Read one recording and write its rows and moments."""

@@ -38,6 +38,18 @@ SOURCE = (
         "File copies the recordings first; Pipe streams them, which must share one header",
         ("File", "Pipe"),
     ),
+    Parameter(
+        "Since",
+        "String",
+        "all",
+        "Only recordings whose key has a later date: 24h, 7d, 2026-11-20 (UTC), or all",
+    ),
+    Parameter(
+        "Marker",
+        "String",
+        "none",
+        "Key of an object: only recordings beside and below it; a trigger passes it",
+    ),
 )
 RESOURCES = resources(
     "Preprocess", NAME, type_="ml.m5.xlarge", count=2, sharing="; they share the recordings"
@@ -104,6 +116,8 @@ def build(kit: Kit) -> ProcessingStep:
             *("--input", f"{INPUT}/raw"),
             *("--input-mode", kit.text("InputMode")),
             *("--input-uri", recordings),
+            *("--since", kit.text("Since")),
+            *("--marker", kit.text("Marker")),
             *("--output", OUTPUT),
             *("--leads", kit.text("Leads")),
             *("--sampling-rate", kit.text("SamplingRate")),

@@ -24,6 +24,7 @@ from sagepipe.errors import AwsError
 if TYPE_CHECKING:
     from botocore.model import OperationModel
     from botocore.session import Session
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
@@ -157,6 +158,8 @@ def client(service: Literal["logs"], region: str) -> CloudWatchLogsClient: ...
 def client(service: Literal["sts"], region: str) -> STSClient: ...
 @overload
 def client(service: Literal["iam"], region: str) -> IAMClient: ...
+@overload
+def client(service: Literal["events"], region: str) -> EventBridgeClient: ...
 @overload
 def client(service: str, region: str, *, owned: bool = ...) -> Any: ...
 def client(service: str, region: str, *, owned: bool = True) -> Any:

@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sagepipe.aws import boto
-from sagepipe.cli import schedule_options
+from sagepipe.cli import confirm, schedule_options
 from sagepipe.cli.frame import Call, Command, add_pipeline, print_json
-from sagepipe.schedule import declared, description, scheduler, schedules
+from sagepipe.deploy import plan_report
+from sagepipe.deploy.plan import PutSchedule
+from sagepipe.schedule import declared, description, scheduler, schedules, starting
 from sagepipe.schedule.schedules import Schedule
 from sagepipe.settings import configuration
 from sagepipe.settings.configuration import Sources
@@ -24,7 +26,7 @@ examples:
   sagepipe schedule set "rate(12 hours)" --start 2026-12-01 --end 2026-12-24
       twice a day, in December, up to Christmas Eve
   sagepipe schedule set
-      as the table [schedule] of pipeline.toml says
+      as the table [schedule] of pipeline.toml says; shows what changes, and asks
   sagepipe schedule show
       the schedule and its next five times
 
@@ -66,9 +68,10 @@ def _set(arguments: argparse.Namespace, sources: Sources, call: Call) -> None:
     if arguments.paused:
         wanted = dataclasses.replace(wanted, enabled=False)
     else:
-        wanted = schedules.keep_state(wanted, there)
+        wanted = starting.keep_state(wanted, there)
     if there != wanted:
         schedules.check_times(wanted, datetime.now(UTC))
+        confirm.show(plan_report.start_lines(PutSchedule(wanted, there)), arguments, call)
     scheduler.write(client, wanted, there)
     done = "made" if there is None else "changed" if there != wanted else "unchanged"
     _tell(wanted, arguments, call, f"schedule {wanted.name}: {done}", datetime.now(UTC))
@@ -129,6 +132,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         word.set_defaults(act=act, word=name)
         if act is _set:
             schedule_options.add(word)
+            confirm.add_argument(word)
         word.add_argument("--name", help="the schedule's name (default: the pipeline's)")
         if act in (_set, _show):
             word.add_argument("--json", action="store_true", help="print it as JSON")

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from sagepipe.cli import glance, studio_bucket
+from sagepipe.cli import confirm, glance, studio_bucket
 from sagepipe.cli.frame import Call, Command, add_pipeline, print_json
 from sagepipe.deploy import apply, plan_report, release
 from sagepipe.deploy import plan as planning
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--all", action="store_true", help="all pipelines of the project, with one plan")
     add("--dry-run", action="store_true", help="print the plan and change nothing")
     add("--json", action="store_true", help="print the plan as JSON; don't ask")
-    add("--yes", action="store_true", help="don't ask")
+    confirm.add_argument(parser)
     add("--expect", type=Path, metavar="PLAN", help="do it only if it is the plan in this file")
     add("--force", action="store_true", help="go ahead over what someone else changed meanwhile")
     configuration.add_arguments(parser)
@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace, call: Call) -> int:
     if arguments.dry_run:
         return max(map(apply.preview, plans))
     if any(plan.actions for plan in plans):
-        _ask(arguments)
+        confirm.ask(arguments)
     for one in releases:
         tell = _tell_beside_json if arguments.json else print
         key = one.deployment.artifact_kms_key
@@ -103,14 +103,6 @@ def _releases(arguments: argparse.Namespace, call: Call) -> list[Release]:
         release.prepare(pipeline, sources.deployment())
         for pipeline, sources in zip(chosen, found, strict=True)
     ]
-
-
-def _ask(arguments: argparse.Namespace) -> None:
-    """Raises `DeploymentError` if a person is there and doesn't want it."""
-    if not sys.stdin.isatty() or arguments.yes or arguments.json:
-        return
-    if input("do it? [y/N] ").strip().lower() not in ("y", "yes"):
-        raise DeploymentError("not wanted, so nothing was changed (--yes does it without asking)")
 
 
 def _reviewed(path: Path | None) -> str | None:

@@ -18,6 +18,7 @@ VERBS = {
     "upsert": "deploy, and say before what that will change",
     "versions": "deployed versions: list, show, diff, rollback, prune",
     "schedule": "start executions at set times, with EventBridge Scheduler",
+    "trigger": "start executions when data arrive in S3, with an EventBridge rule",
     "start": "start an execution of the deployed pipeline on SageMaker",
     "watch": "follow an execution on SageMaker to its end; stop or retry it",
     "estimate": "how long an execution will take on SageMaker, and what it will cost",

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sagepipe.aws import boto
-from sagepipe.cli.frame import Call, Command, add_pipeline, print_json
+from sagepipe.cli.frame import Call, Command, add_pipeline, print_json, printable
 from sagepipe.cli.values import days, version
-from sagepipe.deploy import apply, plan_report, prune, rollback, versions
+from sagepipe.deploy import apply, plan_report, prune, rollback, script_diff, versions
 from sagepipe.deploy.apply import Apply, Clients
 from sagepipe.language import diff
 from sagepipe.settings import configuration, options
@@ -24,7 +24,7 @@ examples:
   sagepipe versions show live --definition > definition.json
   sagepipe versions diff 7
       what changed from version 7 to the latest
-  sagepipe versions diff 7 live
+  sagepipe versions diff 7 live --code
   sagepipe versions rollback 7 --dry-run
   sagepipe versions rollback 7
       publishes version 7's definition as a new version, if its scripts are all there
@@ -55,12 +55,10 @@ def _show(arguments: argparse.Namespace, sources: Sources, _: Call) -> None:
     sagemaker = boto.client("sagemaker", target.region)
     answer = versions.described(sagemaker, target, arguments.version)
     if arguments.definition:
-        print_json(json.loads(answer["PipelineDefinition"]))
-        return
+        return print_json(json.loads(answer["PipelineDefinition"]))
     facts = versions.facts(answer, boto.client("s3", target.region))
     if arguments.json:
-        print_json(facts)
-        return
+        return print_json(facts)
     width = max(map(len, facts))
     print(f"{target.pipeline_name}, {versions.words(arguments.version)}")
     print("\n".join(f"  {name:<{width}}  {value}" for name, value in facts.items()))
@@ -74,22 +72,22 @@ def _diff(arguments: argparse.Namespace, sources: Sources, _: Call) -> None:
         json.loads(versions.described(sagemaker, target, one)["PipelineDefinition"])
         for one in which
     )
-    changes = diff.diff(before, after)
+    changes, s3 = diff.diff(before, after), boto.client("s3", target.region)
+    code = script_diff.changed(s3, before, after) if arguments.code else []
     if arguments.json:
-        print_json([dataclasses.asdict(change) for change in changes])
-        return
+        found = [*map(dataclasses.asdict, changes), *map(dataclasses.asdict, code)]
+        return print_json(found)
     print(" → ".join(map(versions.words, which)) + ("" if changes else ": the same definition"))
-    print("".join(f"{line}\n" for line in diff.lines(changes)), end="")
+    lines = (*diff.lines(changes), *(line for one in code for line in one.lines()))
+    print("".join(f"{printable(line)}\n" for line in lines), end="")
 
 
 def _rollback(arguments: argparse.Namespace, sources: Sources, call: Call) -> int:
     target = sources.target()
-    service = rollback.Service(
-        Clients(*(boto.client(name, target.region) for name in Clients.__annotations__)),
-        target.pipeline_name,
-        sources.get("alias"),
-        str((sources.file.schedule or {}).get("name", target.pipeline_name)),
-    )
+    name, tables = target.pipeline_name, (sources.file.schedule, sources.file.trigger)
+    clients = Clients(*(boto.client(one, target.region) for one in Clients.__annotations__))
+    starts = (str((table or {}).get("name", name)) for table in tables)
+    service = rollback.Service(clients, name, sources.get("alias"), *starts)
     plan = rollback.plan(service, arguments.version, force=arguments.force)
     print(call.words("\n".join(plan_report.lines(plan))))
     if arguments.dry_run:
@@ -127,6 +125,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     compare = word("diff", _diff, "what differs, by step and parameter")
     compare.add_argument("before", type=version)
     compare.add_argument("after", nargs="?", type=version, help="(default: the latest)")
+    compare.add_argument("--code", action="store_true", help="the lines of the scripts, too")
     back = word("rollback", _rollback, "publish an earlier version's definition again")
     back.add_argument("version", type=version)
     back.add_argument("--dry-run", action="store_true", help="print the plan and change nothing")

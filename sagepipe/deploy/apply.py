@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from sagepipe.deploy.plan import (
     Plan,
     Publish,
     PutSchedule,
+    PutTrigger,
     RemoveAlias,
     SetTags,
     State,
@@ -26,10 +28,11 @@ from sagepipe.deploy.plan import (
     Wanted,
     make,
 )
-from sagepipe.errors import AwsError, ChangedError
-from sagepipe.schedule import scheduler
+from sagepipe.errors import AwsError, ChangedError, DeploymentError
+from sagepipe.schedule import events, scheduler
 
 if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker.type_defs import TagTypeDef
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
 
 NOTHING_TO_DO = 0
 CHANGES = 2
+
+_WAITS = (1, 2, 4, 8)  # seconds between looks for the version of a new pipeline
 
 Executor = Callable[[Plan], int]
 
@@ -48,6 +53,7 @@ class Clients:
     sagemaker: SageMakerClient
     s3: S3Client
     scheduler: EventBridgeSchedulerClient
+    events: EventBridgeClient
 
 
 def preview(plan: Plan) -> int:
@@ -96,6 +102,8 @@ class Apply:
                     self._name(action, done)
                 case PutSchedule():
                     self._put_schedule(action, done)
+                case PutTrigger():
+                    self._put_trigger(action, done)
         return NOTHING_TO_DO
 
     def _current(self, plan: Plan, missing: tuple[Script, ...]) -> Plan:
@@ -193,10 +201,24 @@ class Apply:
         self.tell(f"{'updating' if action.deployed else 'creating'} schedule {schedule.name}")
         scheduler.write(self.clients.scheduler, schedule, action.deployed)
 
+    def _put_trigger(self, action: PutTrigger, done: _Progress) -> None:
+        trigger = dataclasses.replace(action.trigger, pipeline_arn=done.arn)
+        self.tell(f"{'updating' if action.deployed else 'creating'} trigger {trigger.name}")
+        events.write(self.clients.events, trigger, action.deployed)
+
     def _latest(self, name: str) -> int:
-        """CreatePipeline doesn't say which version it made."""
-        with boto.calls(f"list the versions of pipeline {name}"):
-            return next(deployed.versions(self.clients.sagemaker, name)).number
+        """CreatePipeline doesn't say which version it made, and may answer before it is listed."""
+        for wait in (*_WAITS, None):
+            with boto.calls(f"list the versions of pipeline {name}"):
+                newest = next(deployed.versions(self.clients.sagemaker, name), None)
+            if newest is not None:
+                return newest.number
+            if wait is not None:
+                time.sleep(wait)
+        raise DeploymentError(
+            f"pipeline {name} was created, but lists no version yet; upsert again in a minute to "
+            "name it"
+        )
 
 
 class _Progress:

@@ -196,7 +196,10 @@ def _latest(sagemaker: SageMakerClient, name: str, alias: str | None) -> tuple[V
         if alias in version.aliases:
             return latest, version.number
     if latest is None:
-        raise DeploymentError(f"pipeline {name} has no version; create it anew")
+        raise DeploymentError(
+            f"pipeline {name} lists no version yet, as one does that was created a moment ago; try "
+            "again in a minute"
+        )
     return latest, None
 
 

@@ -21,8 +21,10 @@ from sagepipe.deploy.deployed import Deployed, Script
 from sagepipe.language import diff
 from sagepipe.language.definition import Definition
 from sagepipe.language.diff import Change
-from sagepipe.schedule import schedules
+from sagepipe.schedule import starting
+from sagepipe.schedule.rules import Trigger
 from sagepipe.schedule.schedules import Schedule
+from sagepipe.schedule.starting import Start
 
 _NAME_DIGITS = 12
 
@@ -33,7 +35,7 @@ class Wanted:
 
     `made_from` says in words where the definition comes from, for the version's description;
     `suffix` follows the content hash in the version's display name. `schedule` None leaves
-    schedules alone, as `alias` None leaves aliases.
+    schedules alone, as `trigger` None leaves triggers and `alias` None aliases.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Wanted:
     made_from: str = ""
     artifacts: tuple[Artifact, ...] = field(default=(), repr=False)
     schedule: Schedule | None = None
+    trigger: Trigger | None = None
 
     @property
     def content(self) -> str:
@@ -61,16 +64,17 @@ class Wanted:
 
 @dataclass(frozen=True)
 class State:
-    """What is there: the pipeline, the wanted scripts that aren't, the schedule."""
+    """What is there: the pipeline, the wanted scripts that aren't, schedule and trigger."""
 
     pipeline: Deployed | None
     missing: tuple[Script, ...] = ()
     schedule: Schedule | None = None
+    trigger: Trigger | None = None
 
     @property
     def basis(self) -> str:
         """Changes when anybody changes what a plan rests on. Scripts only ever get added."""
-        members = [self.pipeline, self.schedule]
+        members = [self.pipeline, self.schedule, self.trigger]
         return _hash([one and dataclasses.asdict(one) for one in members])
 
 
@@ -127,14 +131,23 @@ class PutSchedule:
     @property
     def changes(self) -> tuple[Change, ...]:
         """What differs, by field."""
-        return tuple(
-            Change(f"schedule {self.schedule.name}", name, _word(before), _word(after))
-            for name, before, after in schedules.changes(self.deployed, self.schedule)
-            if self.deployed or _word(after)
-        )
+        return _changes(f"schedule {self.schedule.name}", self.deployed, self.schedule)
 
 
-Action = Upload | SetTags | Publish | RemoveAlias | NameVersion | PutSchedule
+@dataclass(frozen=True)
+class PutTrigger:
+    """Create the trigger's rule, or change it."""
+
+    trigger: Trigger
+    deployed: Trigger | None
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """What differs, by field."""
+        return _changes(f"trigger {self.trigger.name}", self.deployed, self.trigger)
+
+
+Action = Upload | SetTags | Publish | RemoveAlias | NameVersion | PutSchedule | PutTrigger
 
 
 @dataclass(frozen=True)
@@ -167,9 +180,13 @@ def make(wanted: Wanted, state: State, notes: tuple[str, ...] = ()) -> Plan:
     new = there is None or content_of(there.definition) != wanted.content
     actions += _naming(wanted, there, new=new)
     if wanted.schedule is not None:
-        declared = schedules.keep_state(wanted.schedule, state.schedule)
-        if declared != state.schedule:
-            actions.append(PutSchedule(declared, state.schedule))
+        schedule = starting.keep_state(wanted.schedule, state.schedule)
+        if schedule != state.schedule:
+            actions.append(PutSchedule(schedule, state.schedule))
+    if wanted.trigger is not None:
+        trigger = starting.keep_state(wanted.trigger, state.trigger)
+        if trigger != state.trigger:
+            actions.append(PutTrigger(trigger, state.trigger))
     return Plan(wanted, state, tuple(actions), notes)
 
 
@@ -244,6 +261,14 @@ def _naming(wanted: Wanted, there: Deployed | None, *, new: bool) -> list[Action
 
 def _description(wanted: Wanted) -> str:
     return f"definition {wanted.content}" + (f"; {wanted.made_from}" if wanted.made_from else "")
+
+
+def _changes(subject: str, deployed: Start | None, wanted: Start) -> tuple[Change, ...]:
+    return tuple(
+        Change(subject, name, _word(before), _word(after))
+        for name, before, after in starting.changes(deployed, wanted)
+        if deployed or _word(after)
+    )
 
 
 def _word(value: object) -> str | None:

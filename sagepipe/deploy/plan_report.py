@@ -13,6 +13,7 @@ from sagepipe.deploy.plan import (
     Plan,
     Publish,
     PutSchedule,
+    PutTrigger,
     RemoveAlias,
     SetTags,
     Upload,
@@ -79,9 +80,19 @@ def _action(action: Action, plan: Plan) -> Iterator[str]:
         case NameVersion(version, name, _, alias):
             which = f"version {version}" if version else "the new version"
             yield f"~ {which} is called {name}" + (f", alias {alias}" if alias else "")
-        case PutSchedule(schedule, there):
-            yield f"{'~' if there else '+'} schedule {schedule.name}"
-            yield from _fields(action.changes)
+        case PutSchedule() | PutTrigger():
+            yield from start_lines(action)
+
+
+def start_lines(action: PutSchedule | PutTrigger) -> Iterator[str]:
+    """What an action changes in a schedule or trigger."""
+    kind, one = (
+        ("schedule", action.schedule)
+        if isinstance(action, PutSchedule)
+        else ("trigger", action.trigger)
+    )
+    yield f"{'~' if action.deployed else '+'} {kind} {one.name}"
+    yield from _fields(action.changes)
 
 
 def _without_own_line(changes: tuple[Change, ...]) -> tuple[Change, ...]:
@@ -120,6 +131,12 @@ def _members(action: Action) -> dict[str, Any]:
             return {
                 "action": "schedule",
                 "name": schedule.name,
+                "changes": [dataclasses.asdict(change) for change in action.changes],
+            }
+        case PutTrigger(trigger, _):
+            return {
+                "action": "trigger",
+                "name": trigger.name,
                 "changes": [dataclasses.asdict(change) for change in action.changes],
             }
 

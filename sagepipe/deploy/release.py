@@ -15,7 +15,8 @@ from sagepipe.deploy.survey import Survey
 from sagepipe.errors import DeploymentError
 from sagepipe.language import validate
 from sagepipe.language.definition import Definition
-from sagepipe.schedule import schedules
+from sagepipe.schedule import events, rules, schedules, starting
+from sagepipe.schedule.rules import Trigger
 from sagepipe.schedule.schedules import Schedule
 
 if TYPE_CHECKING:
@@ -50,23 +51,33 @@ def prepare(pipeline: Pipeline, deployment: Deployment) -> Release:
         validate.check(built.document)
         unasked = list(pipeline.checked(Definition.read(built.document), {}))
         found = looking.result()
-    schedule = survey.declared(found)
+    notes = list(found.notes)
+    schedule, trigger = survey.schedule(found), survey.trigger(found)
     if schedule is not None:
         document = _document(schedule, deployment, built, survey.clients.sagemaker)
         unasked += pipeline.checked(Definition.read(document), dict(schedule.parameters))
         there = found.state.schedule
-        if schedules.changes(there, schedules.keep_state(schedule, there)):
+        if starting.changes(there, starting.keep_state(schedule, there)):
             # One that has run its course is no reason not to deploy.
             schedules.check_times(schedule, datetime.now(UTC))
+    if trigger is not None:
+        # A rule runs the latest version, which will be this one.
+        rules.check_parameters(trigger, built.document)
+        if (note := events.check_bucket(survey.clients.s3, trigger)) is not None:
+            notes.append(note)
     state = survey.with_missing(found.state, built)
-    wanted = _wanted(pipeline, deployment, built, schedule)
-    warnings = map(str, validate.warnings(built.document, pipeline.immutable))
-    notes = (*found.notes, *warnings, *dict.fromkeys(unasked))
-    return Release(pipeline, built, make(wanted, state, notes), deployment, survey)
+    wanted = _wanted(pipeline, deployment, built, schedule, trigger)
+    notes += map(str, validate.warnings(built.document, pipeline.immutable))
+    notes += dict.fromkeys(unasked)
+    return Release(pipeline, built, make(wanted, state, tuple(notes)), deployment, survey)
 
 
 def _wanted(
-    pipeline: Pipeline, deployment: Deployment, built: Built, schedule: Schedule | None
+    pipeline: Pipeline,
+    deployment: Deployment,
+    built: Built,
+    schedule: Schedule | None,
+    trigger: Trigger | None,
 ) -> Wanted:
     settings, state = deployment.settings, revision.find(Path(pipeline.code))
     return Wanted(
@@ -81,6 +92,7 @@ def _wanted(
         made_from=state.describe() if state else "not from a git checkout",
         artifacts=built.artifacts,
         schedule=schedule,
+        trigger=trigger,
     )
 
 

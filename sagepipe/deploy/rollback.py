@@ -14,17 +14,18 @@ from sagepipe.deploy import plan as planning
 from sagepipe.deploy.apply import Clients
 from sagepipe.deploy.plan import Plan, State, Wanted
 from sagepipe.errors import DeploymentError, ParameterError, ScheduleError
-from sagepipe.schedule import scheduler, schedules
+from sagepipe.schedule import events, rules, scheduler, schedules
 
 
 @dataclass(frozen=True)
 class Service:
-    """The pipeline that is rolled back, and the alias and the schedule that follow it, if any."""
+    """The pipeline that is rolled back, and what follows it, if there is any."""
 
     clients: Clients
     name: str
     alias: str | None
     schedule: str
+    trigger: str
 
     def read(self) -> State:
         """What is deployed now. Raises `AwsError`."""
@@ -35,7 +36,8 @@ def plan(service: Service, version: int | str, *, force: bool) -> Plan:
     """The plan that publishes `version`, a number or an alias, again.
 
     Raises `DeploymentError` if there is no such version, or if one of its scripts is gone or has
-    another content; without `force`, also if a schedule passes a parameter that it doesn't have.
+    another content; without `force`, also if a schedule or trigger passes a parameter that it
+    doesn't have.
     """
     state = service.read()
     there = state.pipeline
@@ -54,6 +56,7 @@ def plan(service: Service, version: int | str, *, force: bool) -> Plan:
         )
     if not force:
         _check_schedule(service, definition, version)
+        _check_trigger(service, definition, version)
     wanted = Wanted(
         name=service.name,
         definition=definition,
@@ -84,3 +87,18 @@ def _check_schedule(service: Service, definition: str, version: int | str) -> No
         ) from error
     except ScheduleError:
         pass  # it has run out, and harms nobody
+
+
+def _check_trigger(service: Service, definition: str, version: int | str) -> None:
+    """A trigger runs the latest version, so it will run this one."""
+    try:
+        trigger = events.read(service.clients.events, service.trigger)
+        if trigger is not None:
+            rules.check_parameters(trigger, json.loads(definition))
+    except ParameterError as error:
+        raise DeploymentError(
+            f"trigger {service.trigger} can't start version {version}: {error}; change the trigger "
+            "first, or use --force"
+        ) from error
+    except ScheduleError:
+        pass  # a rule of that name that is none of ours

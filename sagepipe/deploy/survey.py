@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sagepipe.aws import boto
 from sagepipe.deploy import deployed, preflight
@@ -12,7 +12,8 @@ from sagepipe.deploy.apply import Clients
 from sagepipe.deploy.deployed import Script
 from sagepipe.deploy.plan import State
 from sagepipe.deploy.preflight import Account
-from sagepipe.schedule import declared, scheduler
+from sagepipe.schedule import declared, events, rules, scheduler
+from sagepipe.schedule.rules import Trigger
 from sagepipe.schedule.schedules import Schedule
 from sagepipe.settings.configuration import Deployment
 
@@ -51,11 +52,15 @@ class Survey:
         notes.append(
             preflight.check_role(self._iam, here, settings.role_arn, "sagemaker", "--role-arn")
         )
-        if self._deployment.schedule is not None:
-            role, option = self._deployment.scheduler_role_arn or "", "--scheduler-role-arn"
-            notes.append(preflight.check_role(self._iam, here, role, "scheduler", option))
+        role, option = self._deployment.scheduler_role_arn or "", "--scheduler-role-arn"
+        for service, table in (
+            ("scheduler", self._deployment.schedule),
+            ("events", self._deployment.trigger),
+        ):
+            if table is not None:
+                notes.append(preflight.check_role(self._iam, here, role, service, option))
         preflight.check_bucket(self.clients.s3, settings.artifact_bucket, settings.region)
-        return Found(here, self.read(), tuple(note for note in notes if note))
+        return Found(here, self.read(), tuple(dict.fromkeys(filter(None, notes))))
 
     def with_missing(self, state: State, built: Built) -> State:
         """The state, and which of the scripts that the definition refers to aren't there yet."""
@@ -63,26 +68,38 @@ class Survey:
         return dataclasses.replace(state, missing=deployed.missing(self.clients.s3, scripts))
 
     def read(self) -> State:
-        """What others may change: pipeline and schedule. Raises `AwsError`, `DeploymentError`."""
-        name, table = self._deployment.settings.pipeline_name, self._deployment.schedule
-        schedule = None
-        if table is not None:
-            schedule = scheduler.read(self.clients.scheduler, str(table.get("name", name)))
-        pipeline = deployed.read(self.clients.sagemaker, name, self._deployment.alias)
-        return State(pipeline, schedule=schedule)
+        """What others may change: pipeline, schedule, trigger.
 
-    def declared(self, found: Found) -> Schedule | None:
+        Raises `AwsError`, `DeploymentError`.
+        """
+        name = self._deployment.settings.pipeline_name
+        schedule = trigger = None
+        if (table := self._deployment.schedule) is not None:
+            schedule = scheduler.read(self.clients.scheduler, str(table.get("name", name)))
+        if (table := self._deployment.trigger) is not None:
+            trigger = events.read(self.clients.events, str(table.get("name", name)))
+        pipeline = deployed.read(self.clients.sagemaker, name, self._deployment.alias)
+        return State(pipeline, schedule=schedule, trigger=trigger)
+
+    def schedule(self, found: Found) -> Schedule | None:
         """The schedule that the settings declare, if they do. Raises `ScheduleError`."""
-        table, settings = self._deployment.schedule, self._deployment.settings
-        if table is None:
-            return None
-        there = found.state.pipeline
-        return declared.declared(
-            table,
-            pipeline_name=settings.pipeline_name,
-            pipeline_arn=there.arn
+        table = self._deployment.schedule
+        return None if table is None else declared.declared(table, **self._facts(found))
+
+    def trigger(self, found: Found) -> Trigger | None:
+        """The trigger that the settings declare, if they do. Raises `ScheduleError`."""
+        table = self._deployment.trigger
+        return None if table is None else rules.declared(table, **self._facts(found))
+
+    def _facts(self, found: Found) -> dict[str, Any]:
+        """What a schedule or trigger has from the deployment that it belongs to."""
+        settings, there = self._deployment.settings, found.state.pipeline
+        name = settings.pipeline_name
+        return {
+            "pipeline_name": name,
+            "pipeline_arn": there.arn
             if there
-            else found.account.pipeline_arn(settings.region, settings.pipeline_name),
-            role_arn=self._deployment.scheduler_role_arn or "",
-            dead_letter_queue=self._deployment.dead_letter_queue_arn,
-        )
+            else found.account.pipeline_arn(settings.region, name),
+            "role_arn": self._deployment.scheduler_role_arn or "",
+            "dead_letter_queue": self._deployment.dead_letter_queue_arn,
+        }

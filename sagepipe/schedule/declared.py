@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sagepipe.errors import ScheduleError
-from sagepipe.schedule import expression
+from sagepipe.schedule import expression, starting
 from sagepipe.schedule.schedules import Schedule
 
-_Type = type | tuple[type, ...]
-
-_KEYS: dict[str, tuple[_Type, str]] = {
+_KEYS: starting.Keys = {
     "expression": (str, "a string such as cron(30 2 * * ? *)"),
     "name": (str, "a string"),
     "timezone": (str, "a string such as Europe/Berlin"),
@@ -48,18 +45,11 @@ def declared(
     Raises `ScheduleError`.
     """
     check_keys(table)
-    members = dict(table)
+    members = starting.name_and_parameters("schedule", table, pipeline_name)
     zone = expression.zone(members.get("timezone", "UTC"))
     for key in ("start", "end"):
         if key in members:
             members[key] = _moment(key, members[key], zone)
-    if len(members.setdefault("name", pipeline_name)) > 64:
-        raise ScheduleError(
-            f"{members['name']!r} is too long for a schedule's name, 64 characters; give it one"
-        )
-    members["parameters"] = tuple(
-        (name, _text(value)) for name, value in sorted(members.get("parameters", {}).items())
-    )
     return Schedule(
         pipeline_arn=pipeline_arn,
         role_arn=role_arn,
@@ -73,14 +63,7 @@ def check_keys(table: Mapping[str, Any]) -> None:
 
     Raises `ScheduleError`.
     """
-    for key, value in table.items():
-        if key not in _KEYS:
-            close = difflib.get_close_matches(key, _KEYS, n=1)
-            hint = f"do you mean {close[0]}?" if close else f"there are {', '.join(_KEYS)}"
-            raise ScheduleError(f"a schedule has no {key}; {hint}")
-        wanted, words = _KEYS[key]
-        if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
-            raise ScheduleError(f"the schedule's {key} is {value!r}; it must be {words}")
+    starting.check_keys("schedule", table, _KEYS)
     if table.get("version", 1) < 1:
         raise ScheduleError(f"there is no version {table['version']}; versions are 1, 2, 3, …")
     if "expression" not in table:
@@ -96,7 +79,3 @@ def _moment(key: str, value: str | date, zone: ZoneInfo) -> datetime:
             "2026-12-24T06:00"
         ) from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
-
-
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

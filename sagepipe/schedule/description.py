@@ -1,4 +1,4 @@
-"""A schedule in words."""
+"""A schedule, or a trigger, in words."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from sagepipe.schedule.rules import Trigger
 from sagepipe.schedule.schedules import Schedule
 
 
@@ -16,17 +17,38 @@ def as_json(schedule: Schedule, created: datetime | None) -> dict[str, Any]:
     return members | {"next_times": [time.isoformat() for time in _times(schedule, created)]}
 
 
+def trigger_as_json(trigger: Trigger) -> dict[str, Any]:
+    """The trigger's fields, and the rule's event pattern."""
+    members = dataclasses.asdict(trigger) | {"parameters": dict(trigger.parameters)}
+    return members | {"event_pattern": trigger.pattern()}
+
+
+def trigger_lines(trigger: Trigger, title: str) -> Iterator[str]:
+    """What starts an execution, and with what."""
+    yield title
+    yield _line("when", f"{trigger.objects} is created")
+    yield _line("starts", f"{trigger.pipeline_arn}, the latest version at that time")
+    for name, value in _start(trigger):
+        yield _line(name, value)
+    if not trigger.enabled:
+        yield _line("state", "paused; sagepipe trigger resume")
+
+
 def lines(schedule: Schedule, title: str, created: datetime | None) -> Iterator[str]:
     """What it does, and when next; `created` is when a rate without a start began to count."""
     yield title
     for name, value in _facts(schedule):
-        yield f"  {name:<13} {value}"
+        yield _line(name, value)
     if not schedule.enabled:
         shown = ["paused; sagepipe schedule resume"]
     else:
         shown = [f"{time:%a %Y-%m-%d %H:%M %Z}" for time in _times(schedule, created)]
     for number, text in enumerate(shown or ["never: its last time is past"]):
-        yield f"  {'' if number else 'next':<13} {text}"
+        yield _line("" if number else "next", text)
+
+
+def _line(name: str, value: str) -> str:
+    return f"  {name:<13} {value}"
 
 
 def _times(schedule: Schedule, created: datetime | None) -> list[datetime]:
@@ -47,11 +69,15 @@ def _facts(schedule: Schedule) -> Iterator[tuple[str, str]]:
     elif schedule.alias is not None:
         which = f"the version of alias {schedule.alias}"
     yield "starts", f"{schedule.pipeline_arn}, {which}"
-    given = " ".join(f"{name}={value}" for name, value in schedule.parameters)
-    yield "parameters", given or "the defaults"
-    yield "role", schedule.role_arn
-    hours = schedule.max_age_seconds / 3600
-    yield "if it can't", f"tries again up to {schedule.max_retries} times in {hours:g} hours"
-    yield "dead letters", schedule.dead_letter_queue or "none: a start that fails leaves no trace"
+    yield from _start(schedule)
     if schedule.delete_when_done:
         yield "afterwards", "the schedule deletes itself"
+
+
+def _start(one: Schedule | Trigger) -> Iterator[tuple[str, str]]:
+    given = " ".join(f"{name}={value}" for name, value in one.parameters)
+    yield "parameters", given or "the defaults"
+    yield "role", one.role_arn
+    hours = one.max_age_seconds / 3600
+    yield "if it can't", f"tries again up to {one.max_retries} times in {hours:g} hours"
+    yield "dead letters", one.dead_letter_queue or "none: a start that fails leaves no trace"

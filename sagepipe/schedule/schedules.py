@@ -8,9 +8,7 @@ a request of our own. The calls to the service are in scheduler.py.
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,38 +17,12 @@ from typing import Any
 from sagepipe.errors import ScheduleError
 from sagepipe.language import foreseen
 from sagepipe.language.definition import Definition
-from sagepipe.schedule import expression
-
-# The service's own defaults, sent all the same: what is declared is what is there.
-MAX_AGE_SECONDS = 86_400
-MAX_RETRIES = 185
+from sagepipe.schedule import expression, starting
+from sagepipe.schedule.starting import MAX_AGE_SECONDS, MAX_RETRIES
 
 _LATE = timedelta(minutes=5)  # that a start may be past when it is sent
 
 _UNIVERSAL = "scheduler:::aws-sdk:sagemaker:startPipelineExecution"
-
-_PATTERNS = {
-    "name": (r"[0-9a-zA-Z\-_.]{1,64}", "1 to 64 letters, digits, hyphens, underscores and dots"),
-    "pipeline_arn": (
-        r"arn:aws[a-z\-]*:sagemaker:[a-z0-9\-]*:\d{12}:pipeline/[a-zA-Z0-9\-]+",
-        "a pipeline's ARN",
-    ),
-    "role_arn": (
-        r"arn:aws[a-z\-]*:iam::\d{12}:role/[\w+=,.@/\-]+",
-        "the ARN of a role that scheduler.amazonaws.com may assume (SchedulerRoleArn in the "
-        "outputs of infra/bootstrap.yaml)",
-    ),
-    "dead_letter_queue": (
-        r"arn:aws[a-z\-]*:sqs:[a-z0-9\-]+:\d{12}:[a-zA-Z0-9\-_]+",
-        "the ARN of an SQS standard queue",
-    ),
-    "alias": (r"[a-zA-Z0-9._\-]{1,128}", "1 to 128 letters, digits, dots, underscores, hyphens"),
-}
-_RANGES = {
-    "flex_minutes": (0, 1440, "minutes"),
-    "max_age_seconds": (60, 86_400, "seconds"),
-    "max_retries": (0, 185, "attempts"),
-}
 
 
 @dataclass(frozen=True)
@@ -88,24 +60,13 @@ class Schedule:
     def __post_init__(self) -> None:
         expression.parse(self.expression)
         expression.zone(self.timezone)
-        for name, (pattern, wanted) in _PATTERNS.items():
-            value = getattr(self, name)
-            if value is not None and not re.fullmatch(pattern, value):
-                raise ScheduleError(f"the schedule's {name} is {value!r}; it must be {wanted}")
-        for name, (low, high, unit) in _RANGES.items():
-            if not low <= getattr(self, name) <= high:
-                raise ScheduleError(
-                    f"the schedule's {name} is {getattr(self, name)}; it must be {low} to {high} "
-                    f"{unit}"
-                )
+        starting.check("schedule", self)
         if self.version is not None and self.alias is not None:
             raise ScheduleError("a schedule pins a version or follows an alias, not both")
         if self.version is not None and self.version < 1:
             raise ScheduleError(f"there is no version {self.version}; versions count from 1")
         if self.start and self.end and self.start >= self.end:
             raise ScheduleError(f"the schedule ends ({self.end}) before it starts ({self.start})")
-        if len(self.description) > 512:
-            raise ScheduleError("the schedule's description is longer than 512 characters")
 
     def next_times(
         self, after: datetime, count: int = 5, *, created: datetime | None = None
@@ -256,21 +217,6 @@ def check_times(schedule: Schedule, now: datetime) -> None:
             + (f" before {schedule.end}" if schedule.end and not schedule.start else "")
             + ": that time is past or doesn't exist; change it or --start and --end"
         )
-
-
-def changes(deployed: Schedule | None, wanted: Schedule) -> list[tuple[str, object, object]]:
-    """Field, present value and wanted value of everything that differs, for a plan."""
-    names = [field.name for field in dataclasses.fields(Schedule)]
-    return [
-        (name, there, getattr(wanted, name))
-        for name in names
-        if (there := getattr(deployed, name) if deployed else None) != getattr(wanted, name)
-    ]
-
-
-def keep_state(wanted: Schedule, deployed: Schedule | None) -> Schedule:
-    """`wanted`, paused if the deployed one is: deploying doesn't undo what an operator did."""
-    return wanted if deployed is None else dataclasses.replace(wanted, enabled=deployed.enabled)
 
 
 def _input(name: str, text: str) -> dict[str, Any]:

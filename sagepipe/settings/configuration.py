@@ -44,7 +44,8 @@ class Deployment:
     """All that a deployment is told: the definition's settings, and what goes beside it.
 
     `defaults` replace those of the definition's parameters. `schedule` is the schedule's table, or
-    None if there is none: then upsert leaves schedules alone. Raises `SettingsError`.
+    None if there is none: then upsert leaves schedules alone; so is `trigger`. Raises
+    `SettingsError`.
     """
 
     settings: Settings
@@ -55,6 +56,7 @@ class Deployment:
     dead_letter_queue_arn: str | None = None
     defaults: Mapping[str, str | int | float | bool] = dataclasses.field(default_factory=dict)
     schedule: Mapping[str, Any] | None = None
+    trigger: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         alias = self.alias
@@ -121,7 +123,7 @@ class Sources:
         """Everything, for a command that deploys. Raises `SettingsError` and `AwsError`."""
         found = _with_role(self)
         needed = ["region", "role_arn", "artifact_bucket", "pipeline_name"]
-        if found.file.schedule is not None:
+        if found.file.schedule is not None or found.file.trigger is not None:
             needed.append("scheduler_role_arn")
         found.require(*needed)
         with found._naming_origins():
@@ -134,6 +136,7 @@ class Sources:
                 **rest,
                 defaults=found.file.parameters,
                 schedule=found.file.schedule,
+                trigger=found.file.trigger,
             )
 
     @contextmanager
@@ -171,7 +174,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_scheduling_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options that a schedule takes, beside those of `add_arguments`."""
+    """The options that a schedule or trigger takes, beside those of `add_arguments`."""
     options.add(parser.add_argument_group("scheduling settings"), options.SCHEDULING)
 
 

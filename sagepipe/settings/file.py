@@ -8,6 +8,8 @@ alias = "live"
 InstanceCount = 4
 [pipelines.clean.schedule]
 expression = "rate(12 hours)"
+[pipelines.clean.trigger]
+uri = "s3://bucket/raw"
 
 [env.prod]                                  # with --env prod; on top of all of the above
 region = "eu-central-1"
@@ -33,7 +35,7 @@ FILE = "pipeline.toml"
 VARIABLE, ENVIRONMENT_VARIABLE = "PIPELINE_CONFIG", "PIPELINE_ENV"
 
 # Of one pipeline only: what runs by itself belongs into a file that is reviewed.
-_OF_ONE = ("parameters", "schedule")
+_OF_ONE = ("parameters", "schedule", "trigger")
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,14 @@ class SettingsFile:
     """What the file says about one pipeline in one environment.
 
     `layers` are (where, settings), the strongest first. `parameters` are defaults by name, each
-    from its strongest layer; `schedule` is the strongest [schedule] table, or None.
+    from its strongest layer; `schedule` and `trigger` are the strongest such tables, or None.
     """
 
     path: str = FILE
     layers: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     parameters: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     schedule: Mapping[str, Any] | None = None
+    trigger: Mapping[str, Any] | None = None
 
     def find(self, option: Option) -> tuple[str, Any] | None:
         """Where a setting stands and its value, from the strongest layer that has it."""
@@ -104,7 +107,7 @@ def _merged(
 ) -> SettingsFile:
     layers: list[tuple[str, Mapping[str, Any]]] = []
     parameters: dict[str, Any] = {}
-    schedule: Mapping[str, Any] | None = None
+    starts: dict[str, Mapping[str, Any]] = {}
     for where, half in halves:
         pipelines = _table(half.get("pipelines", {}), f"{where}: pipelines")
         common = {name: value for name, value in half.items() if name != "pipelines"}
@@ -118,9 +121,10 @@ def _merged(
                 continue
             layers.append((place, {k: v for k, v in table.items() if k not in _OF_ONE}))
             parameters |= _parameters(table.get("parameters", {}), place)
-            if "schedule" in table:
-                schedule = MappingProxyType(dict(_table(table["schedule"], f"{place}: schedule")))
-    return SettingsFile(path, tuple(reversed(layers)), MappingProxyType(parameters), schedule)
+            for kind in ("schedule", "trigger"):
+                if kind in table:
+                    starts[kind] = MappingProxyType(dict(_table(table[kind], f"{place}: {kind}")))
+    return SettingsFile(path, tuple(reversed(layers)), MappingProxyType(parameters), **starts)
 
 
 def _parameters(table: object, place: str) -> dict[str, str | int | float | bool]:

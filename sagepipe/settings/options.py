@@ -59,8 +59,8 @@ DEPLOYMENT = (
     Option("spark_image", "image of Spark jobs (default: the builder's choice)"),
 )
 SCHEDULING = (
-    Option("scheduler_role_arn", "role that EventBridge Scheduler starts executions as"),
-    Option("dead_letter_queue_arn", "SQS queue for scheduled runs that could not be started"),
+    Option("scheduler_role_arn", "role that EventBridge starts executions as"),
+    Option("dead_letter_queue_arn", "SQS queue for executions that it could not start"),
 )
 ALL = (*TARGET, *DEPLOYMENT, *SCHEDULING)
 KNOWN = tuple(option.name for option in ALL)

@@ -332,3 +332,13 @@ def test_memory_stays_bounded(tmp_path: Path) -> None:
         while piece := one.stream.read(1):
             largest = max(largest, len(piece))
     assert 0 < largest < 3 << 20
+
+
+def test_what_is_not_new_is_passed_over(tmp_path: Path) -> None:
+    objects = {}
+    for number, day in enumerate(("2026-11-18", "2026-11-19", "2026-11-20")):
+        write_recording(tmp_path / "a.csv", ecg_like(number))
+        objects[f"{day}/a.csv"] = (tmp_path / "a.csv").read_bytes()
+    both(tmp_path, objects, "--since", "2026-11-19")
+    read = [one["recording"] for one in accounts(tmp_path / "pipe" / "output" / "account")]
+    assert read == ["2026-11-19/a", "2026-11-20/a"]

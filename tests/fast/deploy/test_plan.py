@@ -16,6 +16,7 @@ from sagepipe.deploy.plan import (
     NameVersion,
     Publish,
     PutSchedule,
+    PutTrigger,
     RemoveAlias,
     SetTags,
     State,
@@ -23,6 +24,7 @@ from sagepipe.deploy.plan import (
     Wanted,
     make,
 )
+from sagepipe.schedule.rules import Trigger
 from sagepipe.schedule.schedules import Schedule
 
 ARN = "arn:aws:sagemaker:eu-west-1:123456789012:pipeline/p"
@@ -41,6 +43,7 @@ THERE = Deployed(
     ARN, definition(), ROLE, "what it is", 4, (), "2026", Version(3, f"{CONTENT}-old", "as it was")
 )
 SCHEDULE = Schedule("p", "rate(1 day)", ARN, ROLE)
+TRIGGER = Trigger("p", "s3://data/raw", ARN, ROLE)
 
 
 def actions(wanted: Wanted = WANTED, there: Deployed | None = THERE, **state: Any) -> list[Any]:
@@ -151,6 +154,20 @@ def test_schedule() -> None:
     assert actions(schedule=SCHEDULE) == []
 
 
+def test_trigger() -> None:
+    wanted = dataclasses.replace(WANTED, trigger=TRIGGER)
+    assert actions(wanted) == [PutTrigger(TRIGGER, None)]
+    assert actions(wanted, trigger=TRIGGER) == []
+    assert actions(wanted, trigger=dataclasses.replace(TRIGGER, enabled=False)) == []
+    other = dataclasses.replace(TRIGGER, uri="s3://data/old", enabled=False)
+    (put,) = actions(wanted, trigger=other)
+    assert put.trigger == dataclasses.replace(TRIGGER, enabled=False)
+    assert [(one.field, one.before, one.after) for one in put.changes] == [
+        ("uri", "s3://data/old", "s3://data/raw")
+    ]
+    assert actions(trigger=TRIGGER) == []
+
+
 def test_the_basis_is_what_others_may_change() -> None:
     state = State(THERE, schedule=SCHEDULE)
     same = State(THERE, (Script("b", "k", "0"),), SCHEDULE)
@@ -161,6 +178,7 @@ def test_the_basis_is_what_others_may_change() -> None:
         State(dataclasses.replace(THERE, modified="2027"), schedule=SCHEDULE),
         State(dataclasses.replace(THERE, latest=Version(4)), schedule=SCHEDULE),
         State(THERE, schedule=dataclasses.replace(SCHEDULE, enabled=False)),
+        State(THERE, schedule=SCHEDULE, trigger=TRIGGER),
     ):
         assert other.basis != state.basis
 
@@ -180,11 +198,16 @@ def test_a_version_name_fits_the_service_s_pattern() -> None:
 
 def test_json_has_every_action() -> None:
     wanted = dataclasses.replace(
-        WANTED, definition=definition(1), alias="live", tags=(("a", "b"),), schedule=SCHEDULE
+        WANTED,
+        definition=definition(1),
+        alias="live",
+        tags=(("a", "b"),),
+        schedule=SCHEDULE,
+        trigger=TRIGGER,
     )
     plan = make(wanted, State(dataclasses.replace(THERE, alias_of=3)), ("a note",))
     found = json.loads(json.dumps(plan_report.as_json([plan])))
-    kinds = ["tag", "update", "remove_alias", "name", "schedule"]
+    kinds = ["tag", "update", "remove_alias", "name", "schedule", "trigger"]
     assert [action["action"] for action in found["actions"]] == kinds
     assert found["notes"] == ["a note"]
     assert found["deployed"]["number"] == 3
@@ -192,5 +215,6 @@ def test_json_has_every_action() -> None:
     assert lines[0] == "note: a note"
     assert "    ~ step S" in lines
     assert "        ~ Seed: 0 → 1" in lines
+    assert lines[lines.index("+ trigger p") + 2] == "    + uri: s3://data/raw"
     assert "~ alias live: leaves version 3" in lines
-    assert lines[-1] == f"plan {plan.id}: 5 actions"
+    assert lines[-1] == f"plan {plan.id}: 6 actions"

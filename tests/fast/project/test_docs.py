@@ -52,12 +52,21 @@ def written(page: Path) -> Iterator[str]:
     yield from re.findall(r"`((?:python -m pipelines\.|sagepipe )[^`]*)`", text)
 
 
+WORKFLOW = ROOT / ".github" / "workflows" / "deploy.yml"
+
+
+def of_the_workflow() -> list[str]:
+    """The commands that GitHub runs."""
+    text = WORKFLOW.read_text(encoding="utf-8")
+    return [one.strip() for one in re.findall(r"python -m pipelines\.[^|>\n]*", text)]
+
+
 COMMANDS = [
     pytest.param(command, id=f"{page.name}: {command}")
     for page in PAGES
     for command in dict.fromkeys(written(page))
     if not re.search(r"VERB|<|…", command)
-]
+] + [pytest.param(command, id=f"{WORKFLOW.name}: {command}") for command in of_the_workflow()]
 
 
 def test_commands_are_found() -> None:
@@ -77,6 +86,16 @@ def test_every_command_can_be_typed(command: str, capsys: pytest.CaptureFixture[
             parser.parse_args(words)
         except SystemExit:
             pytest.fail(capsys.readouterr().err)
+
+
+def test_the_workflow_applies_what_it_planned_and_nothing_on_a_pull_request() -> None:
+    plan, apply = WORKFLOW.read_text(encoding="utf-8").split("  apply:\n")
+    assert len(of_the_workflow()) == 3
+    assert plan.count("upsert --dry-run") == 2
+    assert re.findall(r"upsert .*", apply) == ['upsert --expect "$RUNNER_TEMP/plan.json"']
+    assert "if: github.event_name == 'push' &&" in apply
+    assert "environment: production" in apply
+    assert "vars.DEPLOYER_ROLE_ARN" not in plan.split("jobs:")[1]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

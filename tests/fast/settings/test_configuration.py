@@ -218,6 +218,14 @@ def test_a_missing_setting_names_all_three_ways(monkeypatch: pytest.MonkeyPatch)
         assert line.endswith("pipeline.toml")
 
 
+def test_a_trigger_needs_a_role() -> None:
+    declared = FULL.replace(".schedule]\nexpression", ".trigger]\nuri")
+    assert declared != FULL
+    toml(re.sub(r"scheduler_role_arn.*\n", "", declared))
+    with pytest.raises(SettingsError, match=r"scheduler_role_arn is missing.*--scheduler-role-arn"):
+        made()
+
+
 def test_a_schedule_needs_a_role() -> None:
     toml(re.sub(r"scheduler_role_arn.*\n", "", FULL))
     with pytest.raises(SettingsError, match=r"scheduler_role_arn is missing.*--scheduler-role-arn"):

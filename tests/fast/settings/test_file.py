@@ -26,6 +26,8 @@ Count = 4
 Name = "x"
 [pipelines.clean.schedule]
 expression = "rate(1 day)"
+[pipelines.clean.trigger]
+uri = "s3://data/raw"
 
 [pipelines.other]
 region = "us-east-1"
@@ -66,7 +68,8 @@ def test_a_pipeline_has_its_own_on_top_of_the_common() -> None:
     assert (value(other, "region"), value(other, "alias")) == ("us-east-1", "live")
     assert clean.parameters == {"Count": 4, "Name": "x"}
     assert clean.schedule == {"expression": "rate(1 day)"}
-    assert (other.parameters, other.schedule) == ({}, None)
+    assert clean.trigger == {"uri": "s3://data/raw"}
+    assert (other.parameters, other.schedule, other.trigger) == ({}, None, None)
     assert value(clean, "tags") == (("team", "data"),)
 
 
@@ -106,6 +109,8 @@ def test_without_a_project_only_the_common_holds() -> None:
             "must be a table",
         ),
         ("[pipelines.clean]\nschedule = 1", None, "schedule must be a table"),
+        ("[pipelines.clean]\ntrigger = 1", None, "trigger must be a table"),
+        ("[trigger]\nuri = 1", None, r"write \[pipelines.NAME.trigger\]"),
         ("[pipelines.clean.parameters]\nA = [1]", None, r"parameter A is \[1\]; it must be"),
         ("[env]\nprod = 1", None, "env.prod must be a table"),
         ("[env.prod]\nx = 1", "prod", r"\[env.prod\]: no setting is called x"),

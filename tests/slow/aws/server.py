@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import boto3
 import fake_account
+import fake_events
 import fake_executions
 import fake_versions
 from moto.moto_api._internal import moto_api_backend
@@ -57,6 +58,7 @@ class Server:
         self._server = make_server(
             "127.0.0.1", port, self.wire, threaded=True, request_handler=_QuietHandler
         )
+        fake_events.install(self.url)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 
@@ -95,9 +97,15 @@ def furnish(url: str) -> None:
     """The bucket and the roles that a deployment needs, and something to read."""
     s3 = _client("s3", url)
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_bucket_notification_configuration(
+        Bucket=BUCKET, NotificationConfiguration={"EventBridgeConfiguration": {}}
+    )
     s3.put_object(Bucket=BUCKET, Key="raw/a.csv", Body=b"1,2\n")
     iam = _client("iam", url)
-    for arn, service in ((ROLE, "sagemaker"), (SCHEDULER_ROLE, "scheduler")):
+    for arn, services in (
+        (ROLE, ["sagemaker.amazonaws.com"]),
+        (SCHEDULER_ROLE, ["scheduler.amazonaws.com", "events.amazonaws.com"]),
+    ):
         iam.create_role(
             RoleName=arn.rpartition("/")[2],
             AssumeRolePolicyDocument=json.dumps(
@@ -105,7 +113,7 @@ def furnish(url: str) -> None:
                     "Version": "2012-10-17",
                     "Statement": {
                         "Effect": "Allow",
-                        "Principal": {"Service": f"{service}.amazonaws.com"},
+                        "Principal": {"Service": services},
                         "Action": "sts:AssumeRole",
                     },
                 }

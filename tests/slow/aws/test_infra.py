@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ import pytest
 from policies import Call, allowed, without_one_action, without_one_resource
 from policies import actions as actions_of
 from server import ACCOUNT, BUCKET, REGION, ROLE, Server
+from stacks import TEMPLATE, Stack, deploy
 
 from pipelines import PROJECT
 from sagepipe.settings import configuration
@@ -28,16 +30,19 @@ from sagepipe.settings.facts import Settings
 # moto deploys all but bucket and topic policies, alarms and subscriptions: those are read below
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse")
 
-TEMPLATE = Path(__file__).parents[3] / "infra" / "bootstrap.yaml"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
 EVERYTHING = {
     "PipelineName": "ecg-all",
     "InputBucket": "recordings",
+    "InputPrefixes": "raw,more/recordings",
     "OutputBucket": "results",
     "KmsKeyArn": KEY,
     "Subnets": "subnet-1,subnet-2",
     "SecurityGroupIds": "sg-1,sg-2",
     "AlertEmail": "team@example.com",
+    "ImageRepositoryArns": f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/own",
+    "ExpireRunsAfterDays": "60",
+    "GitHubRepository": "team/pipelines",
 }
 
 
@@ -61,16 +66,6 @@ class Need:
     why: str
     call: Call
     with_parameter: str = ""
-
-
-@dataclass(frozen=True)
-class Stack:
-    """A deployed stack: its outputs, the roles' trust and the statements of their policies."""
-
-    outputs: Mapping[str, str]
-    trust: Mapping[str, Any]
-    execution: list[Mapping[str, Any]]
-    scheduler: list[Mapping[str, Any]]
 
 
 def arn(service: str, rest: str, *, region: str = REGION, account: str = ACCOUNT) -> str:
@@ -112,7 +107,9 @@ def execution_needs(stack: Stack, parameters: Mapping[str, str]) -> Iterator[Nee
         "s3:GetObject",
         f"arn:aws:s3:::{scripts}/ecg-pca/code/{'0' * 64}/pca.py",
     )
-    yield need("the raw input of Preprocess", "s3:GetObject", f"arn:aws:s3:::{inputs}/raw/a/1.csv")
+    for prefix in parameters.get("InputPrefixes", "raw").split(","):
+        recording = f"arn:aws:s3:::{inputs}/{prefix}/a/1.csv"
+        yield need("the raw input of Preprocess", "s3:GetObject", recording)
     yield need(
         "Pca's parts, Spark's components, the gate's JsonGet on metrics.json",
         "s3:GetObject",
@@ -151,6 +148,9 @@ def execution_needs(stack: Stack, parameters: Mapping[str, str]) -> Iterator[Nee
         for action in ("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer"):
             yield need("pulling the managed images (steps/images.py)", f"ecr:{action}", image)
 
+    if own := parameters.get("ImageRepositoryArns"):
+        for action in ("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer"):
+            yield need("pulling images of one's own", f"ecr:{action}", own)
     if "Subnets" in parameters:
         why = "Settings.subnets: each instance has an interface in the VPC"
         for subnet in ("subnet-1", "subnet-2"):
@@ -185,6 +185,7 @@ def execution_needs(stack: Stack, parameters: Mapping[str, str]) -> Iterator[Nee
             yield need("SageMaker checks the VPC before it attaches to it", f"ec2:{action}", "*")
     if "KmsKeyArn" in parameters:
         yield need("reading scripts, recordings and parts", "kms:Decrypt", KEY)
+        yield need("a job with a volume key looks at it (its API's page)", "kms:DescribeKey", KEY)
         yield need("Settings.output_kms_key: outputs", "kms:Encrypt", KEY)
         yield need("S3 makes a data key for each object written", "kms:GenerateDataKey", KEY)
         yield need(
@@ -205,6 +206,36 @@ def scheduler_needs(stack: Stack, parameters: Mapping[str, str]) -> Iterator[Nee
         "dead_letter_queue_arn: starts that failed for good",
         Call("sqs:SendMessage", stack.outputs["DeadLetterQueueArn"]),
     )
+
+
+def doctor_needs(stack: Stack, parameters: Mapping[str, str]) -> Iterator[Need]:
+    inputs = parameters.get("InputBucket", stack.outputs["ArtifactBucketName"])
+    yield Need(
+        "whether there is something to read", Call("s3:ListBucket", f"arn:aws:s3:::{inputs}")
+    )
+    yield Need(
+        "what the execution role may do",
+        Call("iam:SimulatePrincipalPolicy", stack.outputs["RoleArn"]),
+    )
+    for registry, repository in (
+        ("141502667606", "sagemaker-scikit-learn"),
+        ("571004829621", "sagemaker-spark-processing"),
+    ):
+        image = arn("ecr", f"repository/{repository}", account=registry)
+        yield Need("whether the images exist in the region", Call("ecr:BatchGetImage", image))
+    queue = stack.outputs["DeadLetterQueueArn"]
+    yield Need("whether the queue exists", Call("sqs:GetQueueUrl", queue))
+    for what in ("Subnets", "SecurityGroups", "RouteTables", "VpcEndpoints"):
+        yield Need("what isolated jobs can reach", Call(f"ec2:Describe{what}", "*"))
+    for what in ("ListServiceQuotas", "ListAWSDefaultServiceQuotas"):
+        yield Need("how many instances there may be", Call(f"servicequotas:{what}", "*"))
+
+
+def deployer_key_needs(stack: Stack, parameters: Mapping[str, str]) -> Iterator[Need]:
+    if "KmsKeyArn" in parameters:
+        yield Need("artifact_kms_key: S3 encrypts the scripts", Call("kms:GenerateDataKey", KEY))
+        yield Need("reading scripts and outputs", Call("kms:Decrypt", KEY))
+        yield Need("doctor: whether the key can be used", Call("kms:DescribeKey", KEY))
 
 
 # Calls next to the needed ones that must not be allowed.
@@ -243,37 +274,12 @@ WITHOUT_RESOURCES = {
     "ec2:DescribeSecurityGroups",
     "ec2:DescribeSubnets",
     "ec2:DescribeVpcs",
+    "ec2:DescribeRouteTables",
+    "ec2:DescribeVpcEndpoints",
+    "sagemaker:ListPipelines",
+    "servicequotas:ListAWSDefaultServiceQuotas",
+    "servicequotas:ListServiceQuotas",
 }
-
-
-def deploy(server: Server, name: str, parameters: Mapping[str, str]) -> Stack:
-    session = boto3.Session("testing", "testing", region_name=REGION)
-    cloudformation = session.client("cloudformation", endpoint_url=server.url)
-    cloudformation.create_stack(
-        StackName=name,
-        TemplateBody=TEMPLATE.read_text(),
-        Capabilities=["CAPABILITY_IAM"],
-        Parameters=[
-            {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
-        ],
-    )
-    stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
-    assert stack["StackStatus"] == "CREATE_COMPLETE"
-    outputs = {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
-    iam = session.client("iam", endpoint_url=server.url)
-
-    def role(output: str) -> tuple[Any, list[Mapping[str, Any]]]:
-        role_name = outputs[output].rpartition("/")[2]
-        statements: list[Mapping[str, Any]] = []
-        for policy in iam.list_role_policies(RoleName=role_name)["PolicyNames"]:
-            document = iam.get_role_policy(RoleName=role_name, PolicyName=policy)["PolicyDocument"]
-            statements += document["Statement"]  # type: ignore[arg-type]
-        assert not iam.list_attached_role_policies(RoleName=role_name)["AttachedPolicies"]
-        trust = iam.get_role(RoleName=role_name)["Role"]["AssumeRolePolicyDocument"]
-        return trust, statements
-
-    (trust, execution), (scheduler_trust, scheduler) = role("RoleArn"), role("SchedulerRoleArn")
-    return Stack(outputs, {"execution": trust, "scheduler": scheduler_trust}, execution, scheduler)
 
 
 @pytest.fixture(scope="module")
@@ -313,6 +319,8 @@ def test_what_is_needed_is_allowed_and_nothing_else(
     for statements, needs in (
         (stack.execution, list(execution_needs(stack, parameters))),
         (stack.scheduler, list(scheduler_needs(stack, parameters))),
+        (stack.managed["DoctorPolicy"], list(doctor_needs(stack, parameters))),
+        (stack.managed.get("DeployerKeyPolicy", []), list(deployer_key_needs(stack, parameters))),
     ):
         denied = [need for need in needs if not allowed(statements, need.call)]
         assert not denied, "these calls would be refused"
@@ -323,6 +331,20 @@ def test_what_is_needed_is_allowed_and_nothing_else(
                 if any(not allowed(rest, need.call) for need in needs):
                     continue
                 pytest.fail(f"{which}: nothing rests on {what} in statement {statement}")
+
+
+@pytest.mark.parametrize("policy", ["DeployerPolicy", "PlannerPolicy", "DoctorPolicy"])
+def test_a_policy_is_not_too_long(everything: Stack, policy: str) -> None:
+    document = {"Version": "2012-10-17", "Statement": everything.managed[policy]}
+    assert len(json.dumps(document, separators=(",", ":"))) < 6144
+
+
+def test_who_plans_writes_nothing(everything: Stack) -> None:
+    reads = ("Describe", "Get", "List")
+    assert all(
+        action.partition(":")[2].startswith(reads)
+        for action in actions_of(everything.managed["PlannerPolicy"])
+    )
 
 
 @pytest.mark.parametrize("call", FORBIDDEN_TO_EXECUTIONS, ids=lambda call: call.action)
@@ -354,7 +376,8 @@ def test_a_schedule_starts_this_pipeline_and_no_other(everything: Stack) -> None
 
 
 def test_a_star_stands_only_where_the_service_knows_no_resources(everything: Stack) -> None:
-    for statement in everything.execution + everything.scheduler:
+    managed = [one for statements in everything.managed.values() for one in statements]
+    for statement in everything.execution + everything.scheduler + managed:
         actions = actions_of([statement])
         assert not any("*" in action for action in actions)
         if statement["Resource"] == "*":
@@ -364,6 +387,12 @@ def test_a_star_stands_only_where_the_service_knows_no_resources(everything: Sta
 
 
 def test_only_the_service_itself_and_only_for_this_account_takes_the_roles(plain: Stack) -> None:
+    rules = plain.trust["scheduler"]["Statement"].pop()
+    assert rules == {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
     for role, service in (("execution", "sagemaker"), ("scheduler", "scheduler")):
         (statement,) = plain.trust[role]["Statement"]
         assert statement["Principal"] == {"Service": f"{service}.amazonaws.com"}
@@ -443,6 +472,75 @@ def test_the_bucket_is_encrypted_versioned_private_and_tls_only(template: dict[s
     ]
 
 
+def test_what_expires(template: dict[str, Any]) -> None:
+    properties = template["Resources"]["ArtifactBucket"]["Properties"]
+    _, everywhere, replaced, outputs = properties["LifecycleConfiguration"]["Rules"]
+    assert everywhere["NoncurrentVersionExpiration"] == {"NoncurrentDays": 90}
+    assert replaced["NoncurrentVersionExpiration"] == {"NoncurrentDays": 7}
+    assert replaced["Prefix"] == {"Fn::Sub": "${OutputPrefix}/"}
+    condition, rule, nothing = outputs["Fn::If"]
+    assert (condition, nothing) == ("ExpiresRuns", {"Ref": "AWS::NoValue"})
+    assert rule["ExpirationInDays"] == {"Ref": "ExpireRunsAfterDays"}
+    assert rule["Prefix"] == {"Fn::Sub": "${OutputPrefix}/"}
+
+
+@pytest.mark.parametrize(
+    ("days", "taken"),
+    [("", True), ("31", True), ("40", True), ("365", True), ("30", False), ("9", False)],
+)
+def test_outputs_outlive_the_cache(
+    template: dict[str, Any], definition: str, days: str, taken: bool
+) -> None:
+    parameter = template["Parameters"]["ExpireRunsAfterDays"]
+    assert bool(re.fullmatch(parameter["AllowedPattern"], days)) is taken
+    cached = [step["CacheConfig"] for step in _processing(json.loads(definition)["Steps"])
+              if step.get("CacheConfig", {}).get("Enabled")]  # fmt: skip
+    assert cached
+    assert {one["ExpireAfter"] for one in cached} == {"P30D"}
+
+
+def test_the_bucket_tells_eventbridge_of_new_objects(template: dict[str, Any]) -> None:
+    properties = template["Resources"]["ArtifactBucket"]["Properties"]
+    assert properties["NotificationConfiguration"] == {
+        "EventBridgeConfiguration": {"EventBridgeEnabled": True}
+    }
+
+
+def test_a_rule_may_leave_dead_letters(template: dict[str, Any]) -> None:
+    policy = template["Resources"]["DeadLetterQueuePolicy"]["Properties"]
+    assert policy["Queues"] == [{"Ref": "DeadLetterQueue"}]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    assert statement["Action"] == "sqs:SendMessage"
+    rule = statement["Condition"]["ArnLike"]["aws:SourceArn"]["Fn::Sub"]
+    assert rule.endswith(":rule/${PipelineName}*")
+
+
+@pytest.mark.parametrize(
+    ("role", "subjects"),
+    [
+        ("PlannerRole", ["pull_request", "ref:refs/heads/main"]),
+        ("DeployerRole", ["environment:production"]),
+    ],
+)
+def test_only_the_workflow_of_one_repository_takes_its_roles(
+    template: dict[str, Any], role: str, subjects: list[str]
+) -> None:
+    made = template["Resources"][role]
+    assert made["Condition"] == "HasGitHub"
+    (statement,) = made["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Action"] == "sts:AssumeRoleWithWebIdentity"
+    issuer = "token.actions.githubusercontent.com"
+    (operator,) = statement["Condition"]
+    assert operator == "StringEquals"
+    assert statement["Condition"][operator] == {
+        f"{issuer}:aud": "sts.amazonaws.com",
+        f"{issuer}:sub": [{"Fn::Sub": f"repo:${{GitHubRepository}}:{one}"} for one in subjects],
+    }
+    workflow = (TEMPLATE.parents[1] / ".github" / "workflows" / "deploy.yml").read_text()
+    assert f"vars.{role.removesuffix('Role').upper()}_ROLE_ARN" in workflow
+
+
 def test_failed_executions_and_unstarted_runs_are_published(template: dict[str, Any]) -> None:
     resources = template["Resources"]
     rule = resources["FailedExecutions"]["Properties"]
@@ -480,17 +578,20 @@ def test_the_rule_in_the_account_matches_this_pipeline(server: Server) -> None:
     assert target["Arn"].startswith("arn:aws:sns:")
 
 
-def test_every_policy_belongs_to_one_of_the_two_roles(template: dict[str, Any]) -> None:
+def test_every_inline_policy_belongs_to_one_of_the_two_roles(template: dict[str, Any]) -> None:
     kinds = {name: one["Type"] for name, one in template["Resources"].items()}
     roles = [name for name, kind in kinds.items() if kind == "AWS::IAM::Role"]
-    assert sorted(roles) == ["ExecutionRole", "SchedulerRole"]
+    own = ["ExecutionRole", "SchedulerRole"]
+    assert sorted(roles) == ["DeployerRole", "ExecutionRole", "PlannerRole", "SchedulerRole"]
     for name in roles:
         assert "Policies" not in template["Resources"][name]["Properties"]
-        assert "ManagedPolicyArns" not in template["Resources"][name]["Properties"]
+        assert ("ManagedPolicyArns" in template["Resources"][name]["Properties"]) == (
+            name not in own
+        )
     for name, kind in kinds.items():
         if kind == "AWS::IAM::Policy":
             (role,) = template["Resources"][name]["Properties"]["Roles"]
-            assert role["Ref"] in roles
+            assert role["Ref"] in own
 
 
 def test_the_registries_are_those_of_the_sdk(template: dict[str, Any]) -> None:
@@ -537,15 +638,23 @@ def test_its_output_is_a_pipeline_toml(
         assert deployment.settings.security_group_ids == ("sg-1", "sg-2")
         assert deployment.settings.volume_kms_key == deployment.settings.output_kms_key == KEY
         assert deployment.artifact_kms_key == KEY
+    bucket = deployment.settings.artifact_bucket
+    assert deployment.defaults == {
+        "InputBucket": parameters.get("InputBucket", bucket),
+        "InputPrefix": "raw",
+        "OutputBucket": parameters.get("OutputBucket", bucket),
+        "OutputPrefix": "runs",
+    }
     # nothing in it is left unread
     assert set(tomllib.loads(text)) == {
-        name for name in sources.values if sources.origin(name) == "pipeline.toml"
+        "pipelines",
+        *(name for name in sources.values if sources.origin(name) == "pipeline.toml"),
     }
 
 
 def test_parameters_default_to_the_pipelines_own(template: dict[str, Any], definition: str) -> None:
     declared = {one["Name"]: one for one in json.loads(definition)["Parameters"]}
-    for name in ("InputPrefix", "OutputPrefix"):
-        assert template["Parameters"][name]["Default"] == declared[name]["DefaultValue"]
+    for name, ours in (("InputPrefix", "InputPrefixes"), ("OutputPrefix", "OutputPrefix")):
+        assert template["Parameters"][ours]["Default"] == declared[name]["DefaultValue"]
     for name in ("ArtifactPrefix", "PipelineName"):
         assert template["Parameters"][name]["Default"] == PROJECT.pipeline().name

@@ -23,7 +23,7 @@ from wire import Fault, Wire
 
 from sagepipe.aws import boto
 from sagepipe.errors import AwsError, ParameterError, ScheduleError
-from sagepipe.schedule import declared, scheduler, schedules
+from sagepipe.schedule import declared, scheduler, schedules, starting
 from sagepipe.schedule.schedules import Schedule
 
 ARN = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/tables"
@@ -182,21 +182,21 @@ def test_what_starts_something_else_is_not_read_as_ours() -> None:
 
 
 def test_changes_are_data() -> None:
-    assert schedules.changes(PLAIN, PLAIN) == []
+    assert starting.changes(PLAIN, PLAIN) == []
     wanted = dataclasses.replace(PLAIN, timezone="Asia/Tokyo", version=2)
-    assert schedules.changes(PLAIN, wanted) == [
+    assert starting.changes(PLAIN, wanted) == [
         ("timezone", "UTC", "Asia/Tokyo"),
         ("version", None, 2),
     ]
-    assert ("expression", None, NIGHTLY) in schedules.changes(None, PLAIN)
+    assert ("expression", None, NIGHTLY) in starting.changes(None, PLAIN)
 
 
 def test_deploying_keeps_a_paused_schedule_paused() -> None:
     paused = dataclasses.replace(PLAIN, enabled=False)
     wanted = dataclasses.replace(PLAIN, flex_minutes=5)
-    assert schedules.keep_state(wanted, paused) == dataclasses.replace(wanted, enabled=False)
-    assert schedules.keep_state(wanted, PLAIN) == wanted
-    assert schedules.keep_state(wanted, None) == wanted
+    assert starting.keep_state(wanted, paused) == dataclasses.replace(wanted, enabled=False)
+    assert starting.keep_state(wanted, PLAIN) == wanted
+    assert starting.keep_state(wanted, None) == wanted
 
 
 def test_parameters_are_checked_against_the_definition() -> None:
@@ -329,7 +329,8 @@ def test_set_makes_it_and_shows_the_next_five_times(
         },
     }
     lines = result.out.splitlines()
-    assert lines[0] == "schedule tables: made"
+    assert lines[0] == "+ schedule tables"
+    assert lines.index("    + timezone: Europe/Berlin") < lines.index("schedule tables: made")
     times = [line for line in lines if " 02:30 CE" in line]
     assert len(times) == 5
     assert times[0].split()[0] == "next"
@@ -347,7 +348,8 @@ def test_setting_it_twice_writes_nothing_the_second_time(run: Run, pipeline: Wir
 def test_setting_it_anew_replaces_all_of_it(run: Run, client: Callable[[str], Any]) -> None:
     assert run("set", NIGHTLY, "--flex", "9", "-p", "Seed=1", "--description", "old").code == 0
     result = run("set", "rate(12 hours)", "--version", "1")
-    assert result.out.startswith("schedule tables: changed")
+    assert result.out.startswith("~ schedule tables\n    ~ expression: cron(30 2 * * ? *) → rate")
+    assert "\nschedule tables: changed\n" in result.out
     now = there(client)
     assert now["FlexibleTimeWindow"] == {"Mode": "OFF"}
     assert now["Target"]["Arn"] == UNIVERSAL

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,7 @@ from server import ACCOUNT, BUCKET
 from wire import Fault, Wire
 
 from sagepipe import Build
-from sagepipe.deploy import deployed
+from sagepipe.deploy import deployed, script_diff
 
 Client = Callable[[str], Any]
 
@@ -98,6 +101,53 @@ def test_diff(versions: Run, client: Client) -> None:
     assert versions("diff", "2", "live").out == "version 2 → alias live: the same definition\n"
     (change,) = json.loads(versions("diff", "2", "1", "--json").out)
     assert change["after"] == f"s3://{BUCKET}/{pca(client, 1)}"
+
+
+@pytest.mark.usefixtures("two")
+def test_diff_of_the_code(versions: Run, client: Client) -> None:
+    lines = versions("diff", "1", "--code").out.splitlines()
+    assert lines[3:5] == ["--- fit.py", "+++ fit.py"]
+    assert [line for line in lines[5:] if line[0] in "+-"] == ["+# changed"]
+    assert "+# changed" not in versions("diff", "1").out
+    assert len(versions("diff", "2", "live", "--code").out.splitlines()) == 1
+    change, code = json.loads(versions("diff", "2", "1", "--code", "--json").out)
+    assert change["subject"] == "step Fit"
+    assert (code["name"], code["before"]) == ("fit.py", code["after"] + "# changed\n")
+    client("s3").delete_object(Bucket=BUCKET, Key=pca(client, 1))
+    gone = versions("diff", "1", "--code")
+    assert gone.code == 1
+    assert "is gone, so its lines can't be compared; leave out --code" in gone.err
+
+
+@pytest.mark.usefixtures("account")
+def test_diff_of_packages_is_by_file(client: Client) -> None:
+    """A zip's files each for themselves; what is new, gone or no text is said."""
+
+    def put(name: str, data: bytes) -> str:
+        key = f"tables/code/{hashlib.sha256(data).hexdigest()}/{name}"
+        client("s3").put_object(Bucket=BUCKET, Key=key, Body=data)
+        return f"s3://{BUCKET}/{key}"
+
+    def archive(**files: bytes) -> str:
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as made:
+            for name, content in files.items():
+                made.writestr(f"{name}.py", content)
+        return put("lib.zip", buffer.getvalue())
+
+    same = put("same.py", b"same\n")
+    before = {"code": [archive(a=b"1\n2\n", b=b"b\n", c=b"c\n"), same, put("old.py", b"old\n")]}
+    after = {"code": [archive(a=b"1\n3\n", c=b"c\n", d=b"\xff"), same]}
+    found = script_diff.changed(client("s3"), before, after)
+    assert [(one.name, one.before, one.after) for one in found] == [
+        ("lib.zip/a.py", "1\n2\n", "1\n3\n"),
+        ("lib.zip/b.py", "b\n", None),
+        ("lib.zip/d.py", None, "(1 bytes that are no text)"),
+        ("old.py", "old\n", None),
+    ]
+    a, b, *_ = (list(one.lines()) for one in found)
+    assert a == ["--- lib.zip/a.py", "+++ lib.zip/a.py", "@@ -1,2 +1,2 @@", " 1", "-2", "+3"]
+    assert b[:2] == ["--- lib.zip/b.py", "+++ /dev/null"]
 
 
 @pytest.mark.usefixtures("two")

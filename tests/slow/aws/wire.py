@@ -21,6 +21,11 @@ _BUCKET = {
     "PUT": "CreateBucket",
     "POST": "DeleteObjects",
 }
+# What a request to a bucket is about, where its query begins so.
+_OF_A_BUCKET = {
+    "notification": "GetBucketNotificationConfiguration",
+    "versions": "ListObjectVersions",
+}
 _SCHEDULES = {
     "GET": "GetSchedule",
     "POST": "CreateSchedule",
@@ -141,6 +146,9 @@ def _call(environ: dict[str, Any]) -> Call:
     elif service == "s3":
         bucket_only = path.count("/") == 1 or (path.endswith("/") and path.count("/") == 2)
         operation = (_BUCKET if bucket_only else _S3).get(method, operation)
+        about = re.match(r"\w*", environ.get("QUERY_STRING", ""))
+        if bucket_only and method == "GET" and about:
+            operation = _OF_A_BUCKET.get(about[0], operation)
     elif service == "scheduler":
         operation = "ListSchedules" if path == "/schedules" else _SCHEDULES.get(method, operation)
     elif actions := parse_qs(body.decode(errors="replace")).get("Action"):
