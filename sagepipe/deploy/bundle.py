@@ -23,6 +23,7 @@ CODE = Path(__file__).resolve().parent.parent / "code"
 SCRIPTS = ("preprocess.py", "pca.py", "spark_transform.py")
 HELPERS = "ecglib"
 HELPERS_ZIP = "ecglib.zip"
+SOURCES = (".py", ".java")  # Java is compiled where it runs
 SPARK_CONFIGURATION = "configuration.json"
 
 
@@ -89,16 +90,16 @@ def _read(path: Path) -> bytes:
 
 
 def _zip(package: Path) -> bytes:
-    """The package's Python files as a zip that Python and Spark import from.
+    """The package's sources as a zip that Python and Spark import from.
 
     Stored, not deflated: zlib's output differs between its versions, and the zip is small.
     """
     files = sorted(
         (path.relative_to(package.parent).as_posix(), path)
-        for path in package.rglob("*.py")
-        if path.is_file()
+        for path in package.rglob("*")
+        if path.suffix in SOURCES and path.is_file()
     )
-    if not files:
+    if not any(name.endswith(".py") for name, _ in files):
         raise BundleError(f"{package} is missing or has no Python files; restore it")
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
