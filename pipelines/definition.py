@@ -1,8 +1,7 @@
-"""python -m pipelines.definition."""
+"""python -m pipelines.definition: the verb `definition` for this project."""
 
-import sys
-
-from sagepipe.cli.definition import main
+from pipelines import PROJECT
+from sagepipe.cli.frame import run_verb
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(run_verb("definition", project=PROJECT))

@@ -1,8 +1,7 @@
-"""python -m pipelines.estimate."""
+"""python -m pipelines.estimate: the verb `estimate` for this project."""
 
-import sys
-
-from sagepipe.cli.estimate import main
+from pipelines import PROJECT
+from sagepipe.cli.frame import run_verb
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(run_verb("estimate", project=PROJECT))

@@ -1,8 +1,7 @@
-"""python -m pipelines.history."""
+"""python -m pipelines.history: the verb `history` for this project."""
 
-import sys
-
-from sagepipe.cli.spark_ui import main
+from pipelines import PROJECT
+from sagepipe.cli.frame import run_verb
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(run_verb("history", project=PROJECT))

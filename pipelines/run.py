@@ -1,8 +1,7 @@
-"""python -m pipelines.run."""
+"""python -m pipelines.run: the verb `run` for this project."""
 
-import sys
-
-from sagepipe.cli.run import main
+from pipelines import PROJECT
+from sagepipe.cli.frame import run_verb
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(run_verb("run", project=PROJECT))

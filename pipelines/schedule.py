@@ -1,8 +1,7 @@
-"""python -m pipelines.schedule."""
+"""python -m pipelines.schedule: the verb `schedule` for this project."""
 
-import sys
-
-from sagepipe.cli.schedule import main
+from pipelines import PROJECT
+from sagepipe.cli.frame import run_verb
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(run_verb("schedule", project=PROJECT))

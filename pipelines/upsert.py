@@ -1,8 +1,7 @@
-"""python -m pipelines.upsert."""
+"""python -m pipelines.upsert: the verb `upsert` for this project."""
 
-import sys
-
-from sagepipe.cli.upsert import main
+from pipelines import PROJECT
+from sagepipe.cli.frame import run_verb
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(run_verb("upsert", project=PROJECT))

@@ -1,8 +1,7 @@
-"""python -m pipelines.versions."""
+"""python -m pipelines.versions: the verb `versions` for this project."""
 
-import sys
-
-from sagepipe.cli.versions import main
+from pipelines import PROJECT
+from sagepipe.cli.frame import run_verb
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(run_verb("versions", project=PROJECT))

@@ -1,8 +1,7 @@
-"""python -m pipelines.watch."""
+"""python -m pipelines.watch: the verb `watch` for this project."""
 
-import sys
-
-from sagepipe.cli.watch import main
+from pipelines import PROJECT
+from sagepipe.cli.frame import run_verb
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(run_verb("watch", project=PROJECT))

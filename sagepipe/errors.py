@@ -1,8 +1,10 @@
 """Every error that a command expects, as one tree.
 
-    PipelinesError                 says where, what and what to do; printed as one line
-    ├── SettingsError              account facts: region, role, buckets, network, keys
-    ├── BundleError                code/ can't be bundled: a script is missing, a name is odd
+    SagepipeError                  says where, what and what to do; printed as one line
+    ├── ProjectError               the repository's PROJECT: wrong, or no such pipeline in it
+    │   └── NoProjectError         there is none here
+    ├── SettingsError              account facts: region, role, buckets, …; has .setting
+    ├── BundleError                a script can't be bundled: it is missing, or its name is odd
     ├── ParameterError             a pipeline parameter's name, type or value
     ├── DefinitionError            a definition that the service would refuse; has .problems
     ├── AwsError                   a call to AWS failed; has .code
@@ -18,7 +20,7 @@
         ├── OutputCollisionError   two instances wrote the same key
         └── StepFailed             a step ended as Failed: a script, a gate, a time limit
 
-A command's `main` catches `PipelinesError`, prints it and exits with its `exit_code`; anything
+A command's `main` catches `SagepipeError`, prints it and exits with its `exit_code`; anything
 else is our bug and keeps its traceback.
 """
 
@@ -28,21 +30,36 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 
-class PipelinesError(Exception):
+class SagepipeError(Exception):
     """Base of every expected error. `exit_code` is the exit code of a command that meets it."""
 
     exit_code = 1
 
 
-class SettingsError(PipelinesError):
-    """A setting is missing, malformed or contradicts another."""
+class ProjectError(SagepipeError):
+    """What is named or found is no project, or has no such pipeline."""
 
 
-class BundleError(PipelinesError):
-    """The scripts below code/ can't be turned into artifacts."""
+class NoProjectError(ProjectError):
+    """No project was named, and there is none here."""
 
 
-class ParameterError(PipelinesError):
+class SettingsError(SagepipeError):
+    """A setting is missing, malformed or contradicts another.
+
+    `setting` is its name, or "" if it is about no single one.
+    """
+
+    def __init__(self, message: str, setting: str = "") -> None:
+        self.setting = setting
+        super().__init__(message)
+
+
+class BundleError(SagepipeError):
+    """The scripts that steps run can't be turned into artifacts."""
+
+
+class ParameterError(SagepipeError):
     """A pipeline parameter is unknown, has the wrong type or a value that isn't allowed."""
 
 
@@ -66,7 +83,7 @@ class Problem:
         )
 
 
-class DefinitionError(PipelinesError):
+class DefinitionError(SagepipeError):
     """A pipeline definition has problems; `problems` has all of them, in the definition's order."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
@@ -74,15 +91,15 @@ class DefinitionError(PipelinesError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
-class ScheduleError(PipelinesError):
+class ScheduleError(SagepipeError):
     """A schedule's expression, time zone, times or target isn't what EventBridge takes."""
 
 
-class ExecutionError(PipelinesError):
+class ExecutionError(SagepipeError):
     """An execution can't be started, found, stopped or retried as asked."""
 
 
-class AwsError(PipelinesError):
+class AwsError(SagepipeError):
     """A call to AWS failed. `code` is AWS's error code, or the name of botocore's exception."""
 
     def __init__(self, message: str, code: str = "") -> None:
@@ -90,7 +107,7 @@ class AwsError(PipelinesError):
         super().__init__(message)
 
 
-class DeploymentError(PipelinesError):
+class DeploymentError(SagepipeError):
     """What is deployed, or isn't, doesn't allow what was asked."""
 
 
@@ -98,7 +115,7 @@ class ChangedError(DeploymentError):
     """Someone changed what is deployed since the plan was made."""
 
 
-class LocalError(PipelinesError):
+class LocalError(SagepipeError):
     """Base of what the local engine reports."""
 
 

@@ -1,1 +1,1 @@
-"""One module for each step of the pipeline, and what they share."""
+"""One module for each step: its parameters, processor, inputs, outputs and arguments."""

@@ -1,34 +1,33 @@
-"""What the steps share: where things lie, and the rules that every job runs under."""
+"""What the steps share: where things lie, and the rules that every job runs under.
+
+Step modules import the SDK inside their functions: it takes seconds to load and needs a region, and
+a step's parameters are wanted without it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sagemaker.core.network import NetworkConfig
-from sagemaker.core.shapes import (
-    ProcessingInput,
-    ProcessingOutput,
-    ProcessingS3Input,
-    ProcessingS3Output,
-)
-from sagemaker.core.workflow.execution_variables import ExecutionVariables
-from sagemaker.core.workflow.functions import Join
-from sagemaker.core.workflow.pipeline_context import PipelineSession
-from sagemaker.mlops.workflow.retry import (
-    SageMakerJobExceptionTypeEnum,
-    SageMakerJobStepRetryPolicy,
-    StepExceptionTypeEnum,
-    StepRetryPolicy,
-)
-from sagemaker.mlops.workflow.steps import CacheConfig, ProcessingStep
-
-from sagepipe.deploy.bundle import HELPERS_ZIP, Bundle
+from sagepipe import ARTIFACT_BUCKET, Build, Parameter
+from sagepipe.building import sdk
+from sagepipe.building.parameters import resolve, to_sdk
 from sagepipe.settings.facts import Settings
+
+if TYPE_CHECKING:
+    from sagemaker.core.network import NetworkConfig
+    from sagemaker.core.shapes import ProcessingInput, ProcessingOutput
+    from sagemaker.core.workflow.functions import Join
+    from sagemaker.core.workflow.pipeline_context import PipelineSession
+    from sagemaker.mlops.workflow.pipeline import Pipeline
+    from sagemaker.mlops.workflow.retry import SageMakerJobStepRetryPolicy, StepRetryPolicy
+    from sagemaker.mlops.workflow.steps import CacheConfig, ProcessingStep, Step
 
 INPUT = "/opt/ml/processing/input"
 OUTPUT = "/opt/ml/processing/output"
+
+HELPERS = "ecglib"
 
 # Paths that the service sets. Passing them as arguments lets a script run anywhere.
 HOST_ARGUMENTS = [
@@ -38,21 +37,43 @@ HOST_ARGUMENTS = [
     "/opt/ml/output/message",
 ]
 
-# The service compares a job's image, entrypoint, arguments, environment and inputs, and takes the
-# outputs of an equal job that is at most this old. Outputs, instances and limits don't count.
-CACHE = CacheConfig(enable_caching=True, expire_after="P30D")
-
 HOUR = 3600
+
+# Where outputs go: parameters of every pipeline here.
+DESTINATION = (
+    Parameter("OutputBucket", "String", ARTIFACT_BUCKET, "Bucket of all outputs"),
+    Parameter(
+        "OutputPrefix",
+        "String",
+        "runs",
+        "Folder of all outputs in it; each execution makes its own folder below",
+    ),
+)
+
+
+def resources(
+    prefix: str, step: str, *, type_: str, count: int, sharing: str
+) -> tuple[Parameter, ...]:
+    """The parameters of a step's instances, whose names begin with `prefix`."""
+    return (
+        Parameter(f"{prefix}InstanceType", "String", type_, f"Instance type of {step}"),
+        Parameter(f"{prefix}InstanceCount", "Integer", count, f"Instances of {step}{sharing}"),
+        Parameter(f"{prefix}VolumeSize", "Integer", 30, f"Volume of each {step} instance in GB"),
+    )
 
 
 @dataclass(frozen=True)
 class Kit:
     """What a step is built from; `parameters` has the SDK's parameter of each name."""
 
-    settings: Settings
-    bundle: Bundle
+    build: Build
     session: PipelineSession
     parameters: Mapping[str, Any]
+
+    @property
+    def settings(self) -> Settings:
+        """Where the pipeline will run."""
+        return self.build.settings
 
     def job(self, step: str, image_uri: str, hours: int, *, isolated: bool) -> dict[str, Any]:
         """Arguments that every processor takes, `step` being the prefix of its parameters."""
@@ -78,6 +99,9 @@ class Kit:
     def run_uri(self, *parts: str) -> Join:
         """A URI of this execution's own. Fit for outputs only: as an argument or input that
         isn't another step's output, the execution id would make every cache look-up miss."""
+        from sagemaker.core.workflow.execution_variables import ExecutionVariables
+        from sagemaker.core.workflow.functions import Join
+
         bucket, prefix = self.parameters["OutputBucket"], self.parameters["OutputPrefix"]
         execution = ExecutionVariables.PIPELINE_EXECUTION_ID
         return Join(on="/", values=["s3:/", bucket, prefix, execution, *parts])
@@ -88,11 +112,30 @@ class Kit:
 
     def helpers(self) -> ProcessingInput:
         """The helper package, which `ENVIRONMENT` lets Python import from its zip."""
-        return s3_input("lib", self.bundle.uri(HELPERS_ZIP), f"{INPUT}/lib")
+        return s3_input("lib", self.build.code.package(HELPERS), f"{INPUT}/lib")
+
+
+def kit(build: Build, parameters: Sequence[Parameter]) -> Kit:
+    """What the steps of a pipeline with these parameters are built from."""
+    made = {one.name: to_sdk(one) for one in resolve(parameters, build.settings)}
+    return Kit(build, sdk.session(build.settings), made)
+
+
+def pipeline(kit: Kit, steps: Sequence[Step]) -> Pipeline:
+    """The SDK's pipeline of these steps."""
+    from sagemaker.mlops.workflow.pipeline import Pipeline
+
+    return Pipeline(
+        name=kit.settings.pipeline_name,
+        parameters=list(kit.parameters.values()),
+        steps=list(steps),
+        pipeline_experiment_config=None,  # the default makes an experiment for each execution
+        sagemaker_session=kit.session,
+    )
 
 
 ENVIRONMENT = {
-    "PYTHONPATH": f"{INPUT}/lib/{HELPERS_ZIP}",
+    "PYTHONPATH": f"{INPUT}/lib/{HELPERS}.zip",
     # One thread: results must not depend on how many cores add the numbers up.
     "OPENBLAS_NUM_THREADS": "1",
 }
@@ -103,6 +146,8 @@ def s3_input(
 ) -> ProcessingInput:
     """An input: all objects below `uri` on every instance, or a share of them. `mode`: File, or
     Pipe to have them streamed."""
+    from sagemaker.core.shapes import ProcessingInput, ProcessingS3Input
+
     return ProcessingInput(
         input_name=name,
         s3_input=ProcessingS3Input(
@@ -117,6 +162,8 @@ def s3_input(
 
 def output(name: str, path: str, uri: object) -> ProcessingOutput:
     """An output that is uploaded when the job has ended."""
+    from sagemaker.core.shapes import ProcessingOutput, ProcessingS3Output
+
     return ProcessingOutput(
         output_name=name,
         s3_output=ProcessingS3Output(s3_uri=uri, local_path=path, s3_upload_mode="EndOfJob"),
@@ -128,8 +175,24 @@ def output_uri(step: ProcessingStep, name: str) -> Any:
     return step.properties.ProcessingOutputConfig.Outputs[name].S3Output.S3Uri
 
 
+def cached() -> CacheConfig:
+    """The service compares a job's image, entrypoint, arguments, environment and inputs, and takes
+    the outputs of an equal job that is at most this old. Outputs, instances and limits don't
+    count."""
+    from sagemaker.mlops.workflow.steps import CacheConfig
+
+    return CacheConfig(enable_caching=True, expire_after="P30D")
+
+
 def retries() -> list[StepRetryPolicy | SageMakerJobStepRetryPolicy]:
     """Try again what may pass by itself. A script's own failure is never retried."""
+    from sagemaker.mlops.workflow.retry import (
+        SageMakerJobExceptionTypeEnum,
+        SageMakerJobStepRetryPolicy,
+        StepExceptionTypeEnum,
+        StepRetryPolicy,
+    )
+
     reason = SageMakerJobExceptionTypeEnum
     return [
         StepRetryPolicy(
@@ -158,6 +221,8 @@ def _network(settings: Settings, *, isolated: bool) -> NetworkConfig | None:
     isolated = isolated and settings.network_isolation
     if not (isolated or settings.subnets or settings.inter_container_encryption):
         return None
+    from sagemaker.core.network import NetworkConfig
+
     return NetworkConfig(
         enable_network_isolation=isolated,
         encrypt_inter_container_traffic=settings.inter_container_encryption,

@@ -3,25 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from sagemaker.core.workflow.conditions import (
-    ConditionGreaterThanOrEqualTo,
-    ConditionLessThanOrEqualTo,
-)
-from sagemaker.core.workflow.functions import Join, JsonGet
-from sagemaker.mlops.workflow.condition_step import ConditionStep
-from sagemaker.mlops.workflow.fail_step import FailStep
-from sagemaker.mlops.workflow.steps import ProcessingStep, Step
-
+from sagepipe import Parameter
 from steps.common import Kit, output_uri
 from steps.pca import METRICS
+
+if TYPE_CHECKING:
+    from sagemaker.core.workflow.functions import JsonGet
+    from sagemaker.mlops.workflow.condition_step import ConditionStep
+    from sagemaker.mlops.workflow.steps import ProcessingStep, Step
 
 NAME = "QualityGate"
 FAILED = "QualityGateFailed"
 
+OPTIONS = (
+    Parameter(
+        "MinExplainedVariance",
+        "Float",
+        0.9,
+        "The gate stops below this share of variance in the kept components",
+    ),
+    Parameter(
+        "MaxRejectedShare", "Float", 0.05, "The gate stops above this share of rejected rows"
+    ),
+)
+
 
 def build(kit: Kit, pca: ProcessingStep, then: Sequence[Step]) -> ConditionStep:
     """Runs `then` if Pca's metrics pass, else fails the execution and says where they are."""
+    from sagemaker.core.workflow.conditions import (
+        ConditionGreaterThanOrEqualTo,
+        ConditionLessThanOrEqualTo,
+    )
+    from sagemaker.core.workflow.functions import Join
+    from sagemaker.mlops.workflow.condition_step import ConditionStep
+    from sagemaker.mlops.workflow.fail_step import FailStep
+
     minimum, maximum = kit.parameters["MinExplainedVariance"], kit.parameters["MaxRejectedShare"]
     # The message names thresholds and file, not the figures: Std:JsonGet is documented for
     # conditions, not for messages.
@@ -51,4 +69,6 @@ def build(kit: Kit, pca: ProcessingStep, then: Sequence[Step]) -> ConditionStep:
 
 
 def _metric(name: str, pca: ProcessingStep) -> JsonGet:
+    from sagemaker.core.workflow.functions import JsonGet
+
     return JsonGet(step_name=pca.name, property_file=METRICS, json_path=name)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from sagemaker.core import image_uris
-
 from sagepipe.errors import SettingsError
 from sagepipe.settings.facts import Settings
 
@@ -21,6 +19,8 @@ def spark_image(settings: Settings) -> str:
 
 
 def _managed(settings: Settings, framework: str, **version: str) -> str:
+    from sagemaker.core import image_uris
+
     try:
         return str(image_uris.retrieve(framework, settings.region, **version))
     except (KeyError, ValueError) as error:

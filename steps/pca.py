@@ -2,32 +2,62 @@
 
 from __future__ import annotations
 
-from sagemaker.core.processing import Processor
-from sagemaker.core.workflow.properties import PropertyFile
-from sagemaker.mlops.workflow.steps import ProcessingStep
+from typing import TYPE_CHECKING
 
+from sagepipe import Parameter
 from steps.common import (
-    CACHE,
     ENVIRONMENT,
     HOST_ARGUMENTS,
     INPUT,
     OUTPUT,
     Kit,
+    cached,
     output_uri,
+    resources,
     retries,
     s3_input,
 )
 from steps.images import sklearn_image
 
+if TYPE_CHECKING:
+    from sagemaker.mlops.workflow.steps import ProcessingStep
+
 NAME = "Pca"
 OUTPUTS = ("components", "model", "metrics")
 SPLITS = ("train", "validation", "test")
+METRICS = "PcaMetrics"
 
-METRICS = PropertyFile(name="PcaMetrics", output_name="metrics", path="metrics.json")
+RESOURCES = resources("Pca", NAME, type_="ml.m5.large", count=8, sharing="; they share the parts")
+OPTIONS = (
+    Parameter(
+        "NComponents",
+        "String",
+        "0.95",
+        "Components to keep: a number, a share of the variance such as 0.95, or all",
+    ),
+    Parameter(
+        "Standardize",
+        "String",
+        "false",
+        "Divide each lead by its standard deviation before the PCA",
+        ("true", "false"),
+    ),
+    Parameter(
+        "Whiten",
+        "String",
+        "false",
+        "Scale each component to unit variance over the train rows",
+        ("true", "false"),
+    ),
+)
 
 
 def build(kit: Kit, preprocess: ProcessingStep) -> ProcessingStep:
     """Parts are shared out by object; the moments, which are small, go to every instance."""
+    from sagemaker.core.processing import Processor
+    from sagemaker.core.workflow.properties import PropertyFile
+    from sagemaker.mlops.workflow.steps import ProcessingStep
+
     processor = Processor(
         entrypoint=["python3", f"{INPUT}/code/pca.py"],
         env=ENVIRONMENT,
@@ -45,7 +75,7 @@ def build(kit: Kit, preprocess: ProcessingStep) -> ProcessingStep:
         inputs=[
             *parts,
             *statistics,
-            s3_input("code", kit.bundle.uri("pca.py"), f"{INPUT}/code"),
+            s3_input("code", kit.build.code.script("pca.py"), f"{INPUT}/code"),
             kit.helpers(),
         ],
         outputs=kit.outputs("pca", OUTPUTS),
@@ -65,7 +95,7 @@ def build(kit: Kit, preprocess: ProcessingStep) -> ProcessingStep:
         name=NAME,
         description="Merge the moments, solve the PCA, project the parts",
         step_args=arguments,
-        property_files=[METRICS],
-        cache_config=CACHE,
+        property_files=[PropertyFile(METRICS, output_name="metrics", path="metrics.json")],
+        cache_config=cached(),
         retry_policies=retries(),
     )

@@ -2,19 +2,85 @@
 
 from __future__ import annotations
 
-from sagemaker.core.processing import ScriptProcessor
-from sagemaker.core.workflow.functions import Join
-from sagemaker.mlops.workflow.steps import ProcessingStep
+from typing import TYPE_CHECKING
 
-from steps.common import CACHE, ENVIRONMENT, HOST_ARGUMENTS, INPUT, OUTPUT, Kit, retries, s3_input
+from sagepipe import ARTIFACT_BUCKET, Parameter
+from steps.common import (
+    ENVIRONMENT,
+    HOST_ARGUMENTS,
+    INPUT,
+    OUTPUT,
+    Kit,
+    cached,
+    resources,
+    retries,
+    s3_input,
+)
 from steps.images import sklearn_image
+
+if TYPE_CHECKING:
+    from sagemaker.mlops.workflow.steps import ProcessingStep
 
 NAME = "Preprocess"
 OUTPUTS = ("train", "validation", "test", "moments", "account")
 
+SOURCE = (
+    Parameter("InputBucket", "String", ARTIFACT_BUCKET, "Bucket of the recordings"),
+    Parameter(
+        "InputPrefix",
+        "String",
+        "raw",
+        "Folder of the recordings in it (*.csv, *.csv.gz), without a slash at either end",
+    ),
+    Parameter(
+        "InputMode",
+        "String",
+        "File",
+        "File copies the recordings first; Pipe streams them, which must share one header",
+        ("File", "Pipe"),
+    ),
+)
+RESOURCES = resources(
+    "Preprocess", NAME, type_="ml.m5.xlarge", count=2, sharing="; they share the recordings"
+)
+OPTIONS = (
+    Parameter(
+        "Leads",
+        "String",
+        "all",
+        "Leads to read: all, or names or 0-based column positions such as i,ii,v1 or 1,2,3",
+    ),
+    Parameter(
+        "SamplingRate",
+        "String",
+        "none",
+        "Samples per second if the first column is an index; none: it is the time in seconds",
+    ),
+    Parameter(
+        "Fill",
+        "String",
+        "zero",
+        "What becomes of missing values: zero, interpolate across short gaps, or drop the row",
+        ("zero", "interpolate", "drop"),
+    ),
+    Parameter("MaxGap", "String", "0.1", "Longest gap in seconds that Fill=interpolate bridges"),
+    Parameter(
+        "Split",
+        "String",
+        "0.8,0.1,0.1",
+        "Shares of the recordings for train, validation and test",
+    ),
+    Parameter("Seed", "Integer", 0, "Seed of the split; another seed is another assignment"),
+    Parameter("RowsPerPart", "Integer", 50000, "Rows in each Parquet part of Preprocess"),
+)
+
 
 def build(kit: Kit) -> ProcessingStep:
     """Each instance reads its share of the recordings, whole recordings at a time."""
+    from sagemaker.core.processing import ScriptProcessor
+    from sagemaker.core.workflow.functions import Join
+    from sagemaker.mlops.workflow.steps import ProcessingStep
+
     processor = ScriptProcessor(
         command=["python3"],
         env=ENVIRONMENT,
@@ -25,7 +91,7 @@ def build(kit: Kit) -> ProcessingStep:
     recordings = Join(on="", values=["s3://", bucket, "/", prefix, "/"])
     mode = kit.parameters["InputMode"]
     arguments = processor.run(
-        code=kit.bundle.uri("preprocess.py"),
+        code=kit.build.code.script("preprocess.py"),
         inputs=[
             s3_input("raw", recordings, f"{INPUT}/raw", sharded=True, mode=mode),
             kit.helpers(),
@@ -50,6 +116,6 @@ def build(kit: Kit) -> ProcessingStep:
         name=NAME,
         description="Clean the recordings, split them, write parts and moments",
         step_args=arguments,
-        cache_config=CACHE,
+        cache_config=cached(),
         retry_policies=retries(),
     )

@@ -1,8 +1,8 @@
 """The one place that makes AWS clients, and that turns what goes wrong in a call into a line.
 
     sagemaker = client("sagemaker", region)
-    with calls("describe pipeline ecg-pca"):
-        sagemaker.describe_pipeline(PipelineName="ecg-pca")
+    with calls("describe pipeline nightly"):
+        sagemaker.describe_pipeline(PipelineName="nightly")
 
 Clients take credentials, profile, proxies and AWS_ENDPOINT_URL from where boto3 takes them. They
 retry what may pass by itself (AWS_MAX_ATTEMPTS says how often), so a fault that arrives here has
@@ -117,7 +117,7 @@ def client(service: str, region: str) -> Any:
             config=Config(
                 retries={"mode": "standard"},
                 connect_timeout=10,
-                user_agent_extra="ecg-pipelines",
+                user_agent_extra="sagepipe",
             ),
         )
 

@@ -8,14 +8,16 @@ definition depends on nothing but its settings.
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sagepipe import collection
+from sagepipe.building.build import Build, HasDefinition
 from sagepipe.settings.facts import Settings
 
 if TYPE_CHECKING:
@@ -54,6 +56,17 @@ def offline(region: str) -> Iterator[None]:
         )
         stack.enter_context(_replaced(session_helper, "validate_sagemaker_config", _accept))
         yield
+
+
+def builds_offline(builder: Callable[[Build], HasDefinition]) -> Callable[[Build], HasDefinition]:
+    """Decorates a builder that uses SDK v3: it may import the SDK and make its objects anywhere."""
+
+    @functools.wraps(builder)
+    def build(given: Build) -> HasDefinition:
+        with offline(given.settings.region):
+            return builder(given)
+
+    return build
 
 
 def session(settings: Settings) -> PipelineSession:

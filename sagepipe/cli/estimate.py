@@ -11,19 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.parameters import declare
-from sagepipe.errors import PipelinesError, SettingsError
+
+from sagepipe.errors import SagepipeError, SettingsError
 from sagepipe.report import costs
 from sagepipe.report.costs import Assumptions, Estimate, Measured, Prices, Work
 
 EXAMPLES = """\
 examples:
-  python -m pipelines.estimate --bytes 1TB
+  sagepipe estimate --bytes 1TB
       each step on its default instance type, with 1 to 100 instances
-  python -m pipelines.estimate --bytes 300GB --recordings 40 --counts 2,8,20
+  sagepipe estimate --bytes 300GB --recordings 40 --counts 2,8,20
       few and long recordings, which divide less evenly
-  python -m pipelines.estimate --input s3://my-bucket/raw --types ml.m5.4xlarge,ml.c5.4xlarge
+  sagepipe estimate --input s3://my-bucket/raw --types ml.m5.4xlarge,ml.c5.4xlarge
       the recordings that are there, on two instance types
-  python -m pipelines.estimate --bytes 1TB --prices my-prices.toml --json
+  sagepipe estimate --bytes 1TB --prices my-prices.toml --json
       your own prices; for scripts
 
 exit code: 0 with an estimate; 1 when an input, a price table or AWS stands in the way; 2 for a
@@ -58,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(json.dumps(_to_json(found, work, prices, measured, assumed), indent=2))
         else:
             print("\n".join(_report(found, what, prices, measured, assumed)))
-    except PipelinesError as error:
+    except SagepipeError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     return 0
@@ -270,7 +271,7 @@ def _names(text: str) -> list[str]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m pipelines.estimate",
+        prog="sagepipe estimate",
         description=__doc__,
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

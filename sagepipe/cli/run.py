@@ -17,7 +17,7 @@ from rich.console import Console
 
 from pipelines.ecg_pca import PARALLELISM
 from sagepipe.cli import run_arguments, run_source, start
-from sagepipe.errors import PipelinesError, SettingsError
+from sagepipe.errors import SagepipeError, SettingsError
 from sagepipe.local import engine
 from sagepipe.local.events import Status
 from sagepipe.local.job import Runtime
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             result, store = _run_other(arguments, console)
         else:
             result, store = _run_own(arguments, console)
-    except PipelinesError as error:
+    except SagepipeError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     return _finish(result, store, arguments)

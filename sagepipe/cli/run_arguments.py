@@ -1,4 +1,4 @@
-"""The command line of `python -m pipelines.run`, and what its options stand for."""
+"""The command line of `sagepipe run`, and what its options stand for."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from sagepipe.local.retry import Fault
 
 EXAMPLES = """\
 examples:
-  python -m pipelines.run
+  sagepipe run
       a generated 12-lead sample through Preprocess, Pca, the gate and SparkTransform
-  python -m pipelines.run --input ~/recordings -p Leads=i,ii,v1 -p NComponents=2
+  sagepipe run --input ~/recordings -p Leads=i,ii,v1 -p NComponents=2
       your own CSV files, three leads of them
-  python -m pipelines.run --input ~/recordings -p PcaInstanceCount=13 --at-once 2
+  sagepipe run --input ~/recordings -p PcaInstanceCount=13 --at-once 2
       13 instances, of which two run at the same time
-  python -m pipelines.run --definition pipeline.json --bucket my-bucket=~/data:ro --skip Train
+  sagepipe run --definition pipeline.json --bucket my-bucket=~/data:ro --skip Train
       any definition, with a folder for a bucket and without a step
-  python -m pipelines.run --input ~/recordings --from-step Pca -p NComponents=3
+  sagepipe run --input ~/recordings --from-step Pca -p NComponents=3
       Pca and all after it, on the results of the latest execution
-  python -m pipelines.run --on sagemaker -p Leads=i,ii --wait
+  sagepipe start -p Leads=i,ii --wait
       the deployed pipeline, on SageMaker, watched to its end
-  python -m pipelines.run --resume
+  sagepipe run --resume
       go on where the latest execution failed, was stopped or was killed
-  python -m pipelines.run --json --quiet > result.json
+  sagepipe run --json --quiet > result.json
       for scripts
 
 exit code: 0 only when the execution succeeded; 1 when it failed or an input was wrong; 2 for a
@@ -41,7 +41,7 @@ wrong command line; 130 when it was stopped with Ctrl-C
 def parser(description: str) -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(
-        prog="python -m pipelines.run",
+        prog="sagepipe run",
         description=description,
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -1,4 +1,4 @@
-"""python -m pipelines.history: Spark's history server over the event logs of runs."""
+"""sagepipe spark-ui: Spark's history server over the event logs of runs."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from sagepipe.errors import LocalError, PipelinesError, SettingsError, StoreError
+from sagepipe.errors import LocalError, SagepipeError, SettingsError, StoreError
 from sagepipe.local.spark import history_logs, history_server
 from sagepipe.local.spark.history_server import HistoryServer
 from sagepipe.local.store import Location, Store
 
 EXAMPLES = """\
 examples:
-  python -m pipelines.history
+  sagepipe spark-ui
       all Spark jobs that ran here, and those that will run while it serves
-  python -m pipelines.history 3e1uuxuy3o2k
+  sagepipe spark-ui 3e1uuxuy3o2k
       those of one execution, by its id
-  python -m pipelines.history --logs ~/event-logs
+  sagepipe spark-ui --logs ~/event-logs
       the event logs in a folder, however deep
-  python -m pipelines.history --logs s3://bucket/runs/p4jn9xou8a8s/spark-events
+  sagepipe spark-ui --logs s3://bucket/runs/p4jn9xou8a8s/spark-events
       jobs on SageMaker: copies their logs, with your AWS credentials, and serves the copies
 
 It listens on this machine only, and prints its address on standard output once it answers. Ctrl-C,
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with _stopped_by_signals() as stop, tempfile.TemporaryDirectory(prefix="history-") as folder:
         try:
             _serve(arguments, Path(folder), stop)
-        except PipelinesError as error:
+        except SagepipeError as error:
             print(f"error: {error}", file=sys.stderr)
             return error.exit_code
     return 0
@@ -120,7 +120,7 @@ def _source(arguments: argparse.Namespace, work: Path, stop: threading.Event) ->
     store = Store(arguments.store or STORE)
     if not store.root.is_dir():
         raise StoreError(
-            f"there is no store {store.root}; run the pipeline first (python -m pipelines.run), "
+            f"there is no store {store.root}; run the pipeline first (sagepipe run), "
             "or name its --store"
         )
     identity = arguments.execution
@@ -184,7 +184,7 @@ def _port(text: str) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m pipelines.history",
+        prog="sagepipe spark-ui",
         description="Serve Spark's history server over the event logs of runs.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

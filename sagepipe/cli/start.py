@@ -1,4 +1,4 @@
-"""Starting the deployed pipeline on SageMaker: `python -m pipelines.run --on sagemaker`.
+"""Starting the deployed pipeline on SageMaker: `sagepipe start`.
 
 The definition is not built here but read from the service: what is deployed is what will run, and
 parameters and steps are checked against it before anything is started.
@@ -29,7 +29,7 @@ _DISPLAY_NAME = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,81}"
 _MAX_SELECTED = 50
 
 
-# Options of python -m pipelines.run that say how this machine goes about it.
+# Options of sagepipe run that say how this machine goes about it.
 _LOCAL_ONLY = (
     "input",
     "store",
@@ -97,7 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--wait",
         action="store_true",
-        help="watch the execution to its end, with the exit codes of python -m pipelines.watch",
+        help="watch the execution to its end, with the exit codes of sagepipe watch",
     )
     watch.add_interval(group)
     configuration.add_arguments(parser)
@@ -122,7 +122,7 @@ def run(arguments: argparse.Namespace, given: Mapping[str, str], console: Consol
 
     With `arguments.json`, prints the ARN (or, with --wait, the end) as JSON on standard output.
 
-    Raises `PipelinesError`: settings, parameters, steps, or the call itself.
+    Raises `SagepipeError`: settings, parameters, steps, or the call itself.
     """
     # Only these: a run's own --alias and --max-parallel-steps aren't the settings of that name.
     names = ("region", "pipeline_name", "config")
@@ -149,7 +149,7 @@ def run(arguments: argparse.Namespace, given: Mapping[str, str], console: Consol
         )
     if arguments.json:
         print(json.dumps({"arn": arn}))
-    console.print(f"watch it with: python -m pipelines.watch {arn.rpartition('/')[2]}")
+    console.print(f"watch it with: sagepipe watch {arn.rpartition('/')[2]}")
     return 0
 
 

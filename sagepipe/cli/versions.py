@@ -1,35 +1,33 @@
-"""python -m pipelines.versions: which versions there are, what differs, and how to go back."""
+"""The verb `versions`: which versions there are, what differs, and how to go back."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
 import json
-import sys
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sagepipe.aws import boto
-from sagepipe.deploy import apply, deployed, plan_report, prune, rollback
+from sagepipe.cli.frame import Call, Command, add_pipeline, print_json
+from sagepipe.deploy import apply, plan_report, prune, rollback, versions
 from sagepipe.deploy.apply import Apply, Clients
-from sagepipe.errors import AwsError, DeploymentError, PipelinesError
 from sagepipe.language import diff
 from sagepipe.settings import configuration, options
-from sagepipe.settings.configuration import Target
+from sagepipe.settings.configuration import Sources
 
 EXAMPLES = """\
 examples:
-  python -m pipelines.versions list
-  python -m pipelines.versions show 7
-  python -m pipelines.versions show live --definition > definition.json
-  python -m pipelines.versions diff 7
+  sagepipe versions list
+  sagepipe versions show 7
+  sagepipe versions show live --definition > definition.json
+  sagepipe versions diff 7
       what changed from version 7 to the latest
-  python -m pipelines.versions diff 7 live
-  python -m pipelines.versions rollback 7 --dry-run
-  python -m pipelines.versions rollback 7
+  sagepipe versions diff 7 live
+  sagepipe versions rollback 7 --dry-run
+  sagepipe versions rollback 7
       publishes version 7's definition as a new version, if its scripts are all there
-  python -m pipelines.versions prune
+  sagepipe versions prune
       scripts that no version of any pipeline refers to; --delete removes them
 
 VERSION is a number or an alias. Exit code: 0; 1 with a line that says what is wrong and what to
@@ -37,164 +35,114 @@ do; 2 for a wrong command line, and with rollback --dry-run when something would
 """
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """The command. Returns its exit code."""
-    arguments = _parser().parse_args(argv)
-    try:
-        return int(arguments.run(arguments, configuration.target(arguments)))
-    except PipelinesError as error:
-        for line in str(error).splitlines():
-            print(f"error: {line}", file=sys.stderr)
-        return error.exit_code
+def run(arguments: argparse.Namespace, call: Call) -> int:
+    """Do what the word after `versions` says."""
+    return int(arguments.act(arguments, call.settings(arguments), call) or 0)
 
 
-def _list(arguments: argparse.Namespace, target: Target) -> int:
-    sagemaker = boto.client("sagemaker", target.region)
-    try:
-        with boto.calls(f"list the versions of pipeline {target.pipeline_name}"):
-            found = list(deployed.versions(sagemaker, target.pipeline_name))
-    except AwsError as error:
-        if error.code == "ResourceNotFound":
-            raise _no_pipeline(target) from error
-        raise
+def _list(arguments: argparse.Namespace, sources: Sources, _: Call) -> None:
+    target = sources.target()
+    found = versions.listing(boto.client("sagemaker", target.region), target)
     if arguments.json:
-        print(json.dumps([dataclasses.asdict(version) for version in found], indent=2))
-        return 0
-    rows = [("version", "name", "alias", "created", "last execution", "description")]
-    rows += [
-        (
-            str(version.number),
-            version.name or "-",
-            ",".join(version.aliases) or "-",
-            version.created[:16].replace("T", " "),
-            version.last_execution.rpartition("/")[2] or "-",
-            _short(version.description) or "-",
-        )
-        for version in found
-    ]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        print("  ".join(cells).rstrip())
-    return 0
+        print_json([dataclasses.asdict(version) for version in found])
+    else:
+        print("\n".join(versions.table(found)))
 
 
-def _show(arguments: argparse.Namespace, target: Target) -> int:
-    answer = _described(boto.client("sagemaker", target.region), target, arguments.version)
-    definition = json.loads(answer["PipelineDefinition"])
+def _show(arguments: argparse.Namespace, sources: Sources, _: Call) -> None:
+    target = sources.target()
+    sagemaker = boto.client("sagemaker", target.region)
+    answer = versions.described(sagemaker, target, arguments.version)
     if arguments.definition:
-        print(json.dumps(definition, indent=2))
-        return 0
-    scripts = deployed.scripts(definition)
-    missing = deployed.missing(boto.client("s3", target.region), scripts)
-    facts = {
-        "name": answer.get("PipelineVersionDisplayName") or "-",
-        "alias": ", ".join(answer.get("PipelineVersionAliases") or []) or "-",
-        "description": answer.get("PipelineVersionDescription") or "-",
-        "steps": ", ".join(diff.step_names(definition)),
-        "parameters": ", ".join(
-            f"{one['Name']}={one.get('DefaultValue', '')}" for one in definition["Parameters"]
-        ),
-    }
-    facts |= {
-        f"script {script.name}": script.uri + (" (missing)" if script in missing else "")
-        for script in scripts
-    }
+        print_json(json.loads(answer["PipelineDefinition"]))
+        return
+    facts = versions.facts(answer, boto.client("s3", target.region))
     if arguments.json:
-        print(json.dumps(facts, indent=2))
-        return 0
-    print(f"{target.pipeline_name}, {_which(arguments.version)}")
+        print_json(facts)
+        return
     width = max(map(len, facts))
-    for name, value in facts.items():
-        print(f"  {name:<{width}}  {value}")
-    return 0
+    print(f"{target.pipeline_name}, {versions.words(arguments.version)}")
+    print("\n".join(f"  {name:<{width}}  {value}" for name, value in facts.items()))
 
 
-def _diff(arguments: argparse.Namespace, target: Target) -> int:
+def _diff(arguments: argparse.Namespace, sources: Sources, _: Call) -> None:
+    target = sources.target()
     sagemaker = boto.client("sagemaker", target.region)
+    which = (arguments.before, arguments.after)
     before, after = (
-        json.loads(_described(sagemaker, target, version)["PipelineDefinition"])
-        for version in (arguments.before, arguments.after)
+        json.loads(versions.described(sagemaker, target, one)["PipelineDefinition"])
+        for one in which
     )
     changes = diff.diff(before, after)
     if arguments.json:
-        print(json.dumps([dataclasses.asdict(change) for change in changes], indent=2))
-        return 0
-    names = _which(arguments.before), _which(arguments.after)
-    print(f"{names[0]} → {names[1]}" + ("" if changes else ": the same definition"))
-    for line in diff.lines(changes):
-        print(line)
-    return 0
+        print_json([dataclasses.asdict(change) for change in changes])
+        return
+    print(" → ".join(map(versions.words, which)) + ("" if changes else ": the same definition"))
+    print("".join(f"{line}\n" for line in diff.lines(changes)), end="")
 
 
-def _rollback(arguments: argparse.Namespace, target: Target) -> int:
-    sources = configuration.read(arguments)
+def _rollback(arguments: argparse.Namespace, sources: Sources, call: Call) -> int:
+    target = sources.target()
     service = rollback.Service(
         Clients(*(boto.client(name, target.region) for name in Clients.__annotations__)),
         target.pipeline_name,
         sources.get("alias"),
-        str((sources.schedule or {}).get("name", target.pipeline_name)),
+        str((sources.file.schedule or {}).get("name", target.pipeline_name)),
     )
     plan = rollback.plan(service, arguments.version, force=arguments.force)
-    for line in plan_report.lines(plan):
-        print(line)
+    print(call.words("\n".join(plan_report.lines(plan))))
     if arguments.dry_run:
         return apply.preview(plan)
     return Apply(service.clients, service.read, print, arguments.force)(plan)
 
 
-def _prune(arguments: argparse.Namespace, target: Target) -> int:
-    sources = configuration.read(arguments)
+def _prune(arguments: argparse.Namespace, sources: Sources, _: Call) -> None:
+    target = sources.target()
     sources.require("artifact_bucket")
-    store = prune.Store(
-        boto.client("s3", target.region),
-        sources.get("artifact_bucket"),
-        sources.get("artifact_prefix") or "ecg-pca",
-    )
+    prefix = sources.get("artifact_prefix") or target.pipeline_name
+    store = prune.Store(boto.client("s3", target.region), sources.get("artifact_bucket"), prefix)
     before = datetime.now(UTC) - timedelta(days=arguments.older_than)
     unused = prune.unused(store, boto.client("sagemaker", target.region), before)
-    for item in unused:
-        print(f"- s3://{store.bucket}/{item.key} ({item.size} bytes, {item.modified:%Y-%m-%d})")
-    total = f"{len(unused)} unused scripts, {sum(item.size for item in unused)} bytes"
-    if not unused:
-        print(f"nothing to prune below s3://{store.bucket}/{store.prefix}/code/")
-    elif not arguments.delete:
-        print(f"{total}; --delete removes them")
-    else:
+    if arguments.delete:
         prune.delete(store, unused)
-        print(f"{total}: deleted")
-    return 0
+    print("\n".join(prune.lines(store, unused, deleted=arguments.delete)))
 
 
-def _described(sagemaker: Any, target: Target, version: int | str | None) -> dict[str, Any]:
-    answer = deployed.describe(sagemaker, target.pipeline_name, version)
-    if answer is None and (
-        version is None or deployed.describe(sagemaker, target.pipeline_name) is None
-    ):
-        raise _no_pipeline(target)
-    if answer is None:
-        raise DeploymentError(
-            f"pipeline {target.pipeline_name} has no {_which(version)}; see "
-            "python -m pipelines.versions list"
-        )
-    return answer
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The sub-verbs and their options."""
+    words = parser.add_subparsers(required=True, metavar="list|show|diff|rollback|prune")
 
+    def word(name: str, act: Any, text: str) -> argparse.ArgumentParser:
+        made = words.add_parser(name, help=text, description=text)
+        made.set_defaults(act=act)
+        add_pipeline(made, positional=False)
+        configuration.add_arguments(made)
+        return made
 
-def _no_pipeline(target: Target) -> DeploymentError:
-    return DeploymentError(
-        f"there is no pipeline {target.pipeline_name} in {target.region}; check --pipeline-name "
-        "and --region, or deploy it with python -m pipelines.upsert"
+    listing = word("list", _list, "all versions, the newest first")
+    show = word("show", _show, "one version: its names, steps, defaults and scripts")
+    show.add_argument("version", nargs="?", type=_version, help="(default: the latest)")
+    show.add_argument("--definition", action="store_true", help="print its definition as JSON")
+    compare = word("diff", _diff, "what differs, by step and parameter")
+    compare.add_argument("before", type=_version)
+    compare.add_argument("after", nargs="?", type=_version, help="(default: the latest)")
+    back = word("rollback", _rollback, "publish an earlier version's definition again")
+    back.add_argument("version", type=_version)
+    back.add_argument("--dry-run", action="store_true", help="print the plan and change nothing")
+    back.add_argument("--force", action="store_true", help="go ahead over others' changes")
+    options.add(back, [options.ALIAS])
+    clean = word("prune", _prune, "scripts that no version of any pipeline refers to")
+    clean.add_argument("--delete", action="store_true", help="delete them (default: only list)")
+    clean.add_argument(
+        "--older-than",
+        type=_days,
+        default=1,
+        metavar="DAYS",
+        help="leave younger ones: a deployment may be about to use them (default: %(default)s)",
     )
-
-
-def _which(version: int | str | None) -> str:
-    if version is None:
-        return "the latest version"
-    return f"version {version}" if isinstance(version, int) else f"alias {version}"
-
-
-def _short(description: str) -> str:
-    return diff.shorten(description)
+    options.add(clean, options.ARTIFACTS)
+    for one in (listing, show, compare):
+        one.add_argument("--json", action="store_true", help="print it as JSON")
 
 
 def _version(text: str) -> int | str:
@@ -208,48 +156,4 @@ def _days(text: str) -> float:
     return days
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m pipelines.versions",
-        description="The pipeline's versions: list, show, compare, go back, clean up.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    verbs = parser.add_subparsers(required=True, metavar="list|show|diff|rollback|prune")
-
-    def verb(name: str, run: Any, text: str) -> argparse.ArgumentParser:
-        made = verbs.add_parser(name, help=text, description=text)
-        made.set_defaults(run=run)
-        return made
-
-    listing = verb("list", _list, "all versions, the newest first")
-    show = verb("show", _show, "one version: its names, steps, defaults and scripts")
-    show.add_argument("version", nargs="?", type=_version, help="(default: the latest)")
-    show.add_argument("--definition", action="store_true", help="print its definition as JSON")
-    compare = verb("diff", _diff, "what differs, by step and parameter")
-    compare.add_argument("before", type=_version)
-    compare.add_argument("after", nargs="?", type=_version, help="(default: the latest)")
-    back = verb("rollback", _rollback, "publish an earlier version's definition again")
-    back.add_argument("version", type=_version)
-    back.add_argument("--dry-run", action="store_true", help="print the plan and change nothing")
-    back.add_argument("--force", action="store_true", help="go ahead over others' changes")
-    options.add(back, [configuration.ALIAS])
-    clean = verb("prune", _prune, "scripts that no version of any pipeline refers to")
-    clean.add_argument("--delete", action="store_true", help="delete them (default: only list)")
-    clean.add_argument(
-        "--older-than",
-        type=_days,
-        default=1,
-        metavar="DAYS",
-        help="leave younger ones: a deployment may be about to use them (default: %(default)s)",
-    )
-    options.add(clean, configuration.ARTIFACTS)
-    for one in (listing, show, compare):
-        one.add_argument("--json", action="store_true", help="print it as JSON")
-    for one in (listing, show, compare, back, clean):
-        configuration.add_arguments(one)
-    return parser
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+COMMAND = Command(EXAMPLES, add_arguments, run)

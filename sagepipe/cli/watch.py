@@ -1,4 +1,4 @@
-"""python -m pipelines.watch: an execution on SageMaker, step by step, to its end."""
+"""sagepipe watch: an execution on SageMaker, step by step, to its end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from sagepipe.aws import boto, studio
-from sagepipe.errors import AwsError, PipelinesError
+from sagepipe.errors import AwsError, SagepipeError
 from sagepipe.executions import jobs, remote
 from sagepipe.executions.jobs import Trace
 from sagepipe.executions.remote import Execution
@@ -24,14 +24,14 @@ from sagepipe.settings import configuration
 
 EXAMPLES = """\
 examples:
-  python -m pipelines.watch
+  sagepipe watch
       the execution that was started last
-  python -m pipelines.watch p4jn9xou8a8s
+  sagepipe watch p4jn9xou8a8s
       an execution by id or ARN
-  python -m pipelines.watch --once --json
+  sagepipe watch --once --json
       how it stands now, for scripts
-  python -m pipelines.watch --stop
-  python -m pipelines.watch --retry
+  sagepipe watch --stop
+  sagepipe watch --retry
       stop it, or go on where it failed, and watch that
 
 exit code: 0 Succeeded, 1 Failed, 3 Stopped, 4 CompletedWithFailures; 1 also when an input or a call
@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             as_json=arguments.json,
             before=before,
         )
-    except PipelinesError as error:
+    except SagepipeError as error:
         for line in str(error).splitlines():
             print(f"error: {line}", file=sys.stderr)
         return error.exit_code
@@ -124,7 +124,7 @@ def watch(
                 execution = _placed(end)
     except KeyboardInterrupt:
         print(
-            f"stopped watching; the execution goes on: python -m pipelines.watch {arn}",
+            f"stopped watching; the execution goes on: sagepipe watch {arn}",
             file=sys.stderr,
         )
         return INTERRUPTED
@@ -162,7 +162,7 @@ def follow(
             faults += 1
             if faults > _PATIENCE or error.code not in PASSING:
                 raise AwsError(
-                    f"{error}; the execution goes on: python -m pipelines.watch {arn}", error.code
+                    f"{error}; the execution goes on: sagepipe watch {arn}", error.code
                 ) from error
         else:
             faults = 0
@@ -218,7 +218,7 @@ def _traces(execution: Execution, sagemaker: Any, lines: int) -> dict[str, Trace
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m pipelines.watch",
+        prog="sagepipe watch",
         description="Watch an execution on SageMaker to its end; stop or retry it.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

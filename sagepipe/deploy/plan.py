@@ -12,10 +12,11 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sagepipe.deploy.bundle import Artifact
+from sagepipe.building.bundle import Artifact
 from sagepipe.deploy.deployed import Deployed, Script
 from sagepipe.language import diff
 from sagepipe.language.diff import Change
@@ -169,6 +170,11 @@ def make(wanted: Wanted, state: State, notes: tuple[str, ...] = ()) -> Plan:
         if declared != state.schedule:
             actions.append(PutSchedule(declared, state.schedule))
     return Plan(wanted, state, tuple(actions), notes)
+
+
+def identity(plans: Sequence[Plan]) -> str:
+    """What stands for all these plans together: the same for the same actions on the same state."""
+    return plans[0].id if len(plans) == 1 else _hash([plan.id for plan in plans])[:16]
 
 
 def content_of(definition: str) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from sagepipe.deploy import plan as planning
 from sagepipe.deploy.plan import (
     Action,
     NameVersion,
@@ -34,11 +35,22 @@ def lines(plan: Plan) -> Iterator[str]:
     yield f"plan {plan.id}: {len(plan.actions)} {_plural(len(plan.actions), 'action')}"
 
 
-def as_json(plan: Plan) -> dict[str, Any]:
-    """The plan as JSON; `id` is the same for the same actions on the same state."""
-    latest = plan.state.pipeline.latest if plan.state.pipeline else None
+def as_json(plans: Sequence[Plan]) -> dict[str, Any]:
+    """The plan, or several as one, as JSON; `id` is the same for the same actions on the same
+    state."""
+    if len(plans) == 1:
+        return {"schema": 1, **_one(plans[0])}
     return {
         "schema": 1,
+        "id": planning.identity(plans),
+        "changes": any(plan.actions for plan in plans),
+        "plans": [_one(plan) for plan in plans],
+    }
+
+
+def _one(plan: Plan) -> dict[str, Any]:
+    latest = plan.state.pipeline.latest if plan.state.pipeline else None
+    return {
         "id": plan.id,
         "pipeline": plan.wanted.name,
         "changes": bool(plan.actions),

@@ -55,6 +55,17 @@ def unused(store: Store, sagemaker: Any, before: datetime) -> list[Item]:
     return [item for item in items if item.sha256 not in used]
 
 
+def lines(store: Store, unused: Sequence[Item], *, deleted: bool) -> Iterator[str]:
+    """What was found, and what became of it."""
+    for item in unused:
+        yield f"- s3://{store.bucket}/{item.key} ({item.size} bytes, {item.modified:%Y-%m-%d})"
+    total = f"{len(unused)} unused scripts, {sum(item.size for item in unused)} bytes"
+    if not unused:
+        yield f"nothing to prune below s3://{store.bucket}/{store.prefix}/code/"
+    else:
+        yield f"{total}: deleted" if deleted else f"{total}; --delete removes them"
+
+
 def delete(store: Store, items: Sequence[Item]) -> None:
     """Deletes them. Raises `AwsError`, and `DeploymentError` naming what could not be deleted."""
     for first in range(0, len(items), _BATCH):

@@ -6,8 +6,6 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 @dataclass(frozen=True)
 class Revision:
@@ -24,14 +22,13 @@ class Revision:
         return f"commit {self.commit}" + (" with changes not in it" if self.dirty else "")
 
 
-def find(root: Path = ROOT) -> Revision | None:
-    """The revision of the checkout `root`, or None outside of git or before the first commit."""
-    if not (root / ".git").exists():
-        return None
+def find(folder: Path) -> Revision | None:
+    """The revision of the checkout that a folder is in, or None outside of git or before the first
+    commit."""
     try:
         status = subprocess.run(
             ["git", "status", "--porcelain=v2", "--branch"],
-            cwd=root,
+            cwd=folder,
             capture_output=True,
             text=True,
             check=True,

@@ -42,8 +42,7 @@ def plan(service: Service, version: int | str, *, force: bool) -> Plan:
     answer = deployed.describe(service.clients.sagemaker, service.name, version)
     if there is None or answer is None:
         raise DeploymentError(
-            f"pipeline {service.name} has no version {version}; see "
-            "python -m pipelines.versions list"
+            f"pipeline {service.name} has no version {version}; see sagepipe versions list"
         )
     definition = answer["PipelineDefinition"]
     missing = deployed.missing(service.clients.s3, deployed.scripts(definition))

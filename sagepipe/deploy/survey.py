@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sagepipe.aws import boto
 from sagepipe.deploy import deployed, preflight
 from sagepipe.deploy.apply import Clients
-from sagepipe.deploy.bundle import Bundle
 from sagepipe.deploy.deployed import Script
 from sagepipe.deploy.plan import State
 from sagepipe.deploy.preflight import Account
 from sagepipe.schedule import declared, scheduler
 from sagepipe.schedule.schedules import Schedule
 from sagepipe.settings.configuration import Deployment
+
+if TYPE_CHECKING:
+    from sagepipe.building.build import Built
 
 
 @dataclass(frozen=True)
@@ -27,15 +30,12 @@ class Found:
 
 
 class Survey:
-    """What a deployment of `artifacts` meets in AWS."""
+    """What a deployment meets in AWS."""
 
-    def __init__(self, deployment: Deployment, artifacts: Bundle) -> None:
+    def __init__(self, deployment: Deployment) -> None:
         """Makes all clients, with their credentials: building puts others into the environment."""
         region = deployment.settings.region
         self._deployment = deployment
-        self._scripts = tuple(
-            Script(artifacts.bucket, one.key, one.sha256) for one in artifacts.artifacts
-        )
         self.clients = Clients(*(boto.client(name, region) for name in Clients.__annotations__))
         self._sts, self._iam = boto.client("sts", region), boto.client("iam", region)
         boto.find_credentials()
@@ -51,9 +51,12 @@ class Survey:
             role, option = self._deployment.scheduler_role_arn or "", "--scheduler-role-arn"
             notes.append(preflight.check_role(self._iam, here, role, "scheduler", option))
         preflight.check_bucket(self.clients.s3, settings.artifact_bucket, settings.region)
-        missing = deployed.missing(self.clients.s3, self._scripts)
-        state = dataclasses.replace(self.read(), missing=missing)
-        return Found(here, state, tuple(note for note in notes if note))
+        return Found(here, self.read(), tuple(note for note in notes if note))
+
+    def with_missing(self, state: State, built: Built) -> State:
+        """The state, and which of the scripts that the definition refers to aren't there yet."""
+        scripts = tuple(Script(built.bucket, one.key, one.sha256) for one in built.artifacts)
+        return dataclasses.replace(state, missing=deployed.missing(self.clients.s3, scripts))
 
     def read(self) -> State:
         """What others may change: pipeline and schedule. Raises `AwsError`, `DeploymentError`."""

@@ -109,11 +109,7 @@ def pipeline(
         of = (
             f", version {version}" if version is not None else f", alias {alias!r}" if alias else ""
         )
-        hint = (
-            "see python -m pipelines.versions list"
-            if of
-            else "deploy it: python -m pipelines.upsert"
-        )
+        hint = "see sagepipe versions list" if of else "deploy it: sagepipe upsert"
         raise ExecutionError(
             f"there is no pipeline {name!r}{of} in {sagemaker.meta.region_name}; {hint}, or check "
             "--pipeline-name and --region"
@@ -130,8 +126,7 @@ def find(sagemaker: Any, name: str, wanted: str | None) -> str:
         latest = latest_of(sagemaker, name)
         if latest is None:
             raise ExecutionError(
-                f"pipeline {name!r} has no execution yet; start one with "
-                "python -m pipelines.run --on sagemaker"
+                f"pipeline {name!r} has no execution yet; start one with sagepipe start"
             )
         return latest
     if not wanted.startswith("arn:"):
@@ -225,7 +220,7 @@ def retry(sagemaker: Any, execution: Execution) -> None:
     if not execution.final:
         why = f"it is {execution.status}; wait for its end, or --stop it"
     elif execution.status == "Succeeded":
-        why = "it succeeded; start a new one with python -m pipelines.run --on sagemaker"
+        why = "it succeeded; start a new one with sagepipe start"
     elif ended := [step.name for step in execution.steps if step.kind == "Fail"]:
         why = f"its Fail step {ended[0]} ended it; mend the cause and start a new one"
     if why:

@@ -2,7 +2,7 @@
 
 Works on any definition's JSON. What has a name is compared by it: steps wherever they stand,
 inputs, outputs, environment variables, options of a command line. Expressions are written as
-people read them: `${Seed}` for a parameter, `${Steps.Pca.…}` for a property.
+people read them: `${Rows}` for a parameter, `${Steps.Clean.…}` for a property.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _HASH = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 
 @dataclass(frozen=True)
 class Change:
-    """One difference: `subject` is "step Pca", "parameter Seed" or "pipeline".
+    """One difference: `subject` is "step Clean", "parameter Rows" or "pipeline".
 
     `field` is "" where the whole subject is new or gone. `before` or `after` is None for what
     wasn't there.

@@ -167,7 +167,7 @@ def _check_skipped(definition: Definition) -> None:
 
 
 def references(value: Json) -> Iterator[str]:
-    """The targets of every `Get` in a JSON value, for instance `Parameters.Leads`."""
+    """The targets of every `Get` in a JSON value, for instance `Parameters.Rows`."""
     if isinstance(value, Mapping):
         if set(value) == {"Get"} and isinstance(value["Get"], str):
             yield value["Get"]

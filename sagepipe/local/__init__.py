@@ -1,7 +1,7 @@
 """The local engine: executes a pipeline definition without Docker or AWS.
 
 `run` and `resume` are for use from Python, for instance in tests (see `api`); the command line is
-`python -m pipelines.run`.
+`sagepipe run`.
 """
 
 from __future__ import annotations

@@ -148,7 +148,7 @@ def run(
             that ends in a slash takes a folder.
         name: the pipeline's name.
         skip, stubs, only, from_step, source: which steps run, as the options of
-            `python -m pipelines.run`.
+            `sagepipe run`.
         images: for an image's URI or a pattern, what stands in for it (see `images`).
         environment: variables for all instances.
         cache: use the step cache where the definition enables it.
@@ -161,7 +161,7 @@ def run(
         stop: setting it ends the execution.
 
     Raises:
-        PipelinesError: the definition, a parameter or a choice is wrong; nothing has been started.
+        SagepipeError: the definition, a parameter or a choice is wrong; nothing has been started.
     """
     document, name = _read(definition, name)
     root = Path(store) if store is not None else Path(tempfile.mkdtemp(prefix="pipeline-"))

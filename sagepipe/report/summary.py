@@ -1,11 +1,10 @@
-"""What an execution left behind, in figures: rows by step, explained variance, where things lie."""
+"""How an execution on this machine ended: its steps, figures of its own, where things lie."""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,43 +24,23 @@ Json = Any
 
 @dataclass(frozen=True)
 class Figures:
-    """What the steps' own accounts say; members are empty where a step didn't get that far."""
+    """What the steps' own outputs tell, as far as they got.
 
-    rows: Mapping[str, int]
-    rejected: Mapping[str, int]
-    filled: int
-    metrics: Mapping[str, Json]
+    Attributes:
+        rows: by step, the rows that it wrote.
+        lines: what else a person should read below the table of steps.
+        metrics: what scripts read, as JSON values.
+    """
+
+    rows: Mapping[str, int] = field(default_factory=dict)
+    lines: tuple[str, ...] = ()
+    metrics: Mapping[str, Json] = field(default_factory=dict)
 
 
-NONE = Figures({}, {}, 0, {})
+NONE = Figures()
 
-
-def figures(result: ExecutionResult, store: Store) -> Figures:
-    """Read the accounts, metrics and receipts that the steps of this pipeline write."""
-    accounts = [
-        json.loads(line)
-        for text in _texts(result.steps.get("Preprocess"), "account", store)
-        for line in text.splitlines()
-    ]
-    recordings = [line for line in accounts if line["kind"] == "recording"]
-    metrics: Json = next(map(json.loads, _texts(result.steps.get("Pca"), "metrics", store)), {})
-    receipt = next(
-        map(json.loads, _texts(result.steps.get("SparkTransform"), "features", store, "_receipt")),
-        None,
-    )
-    rows = {}
-    rejected: dict[str, int] = {}
-    if recordings:
-        rows["Preprocess"] = sum(line["written"] for line in recordings)
-        for line in recordings:
-            for reason, count in line["rejected"].items():
-                rejected[reason] = rejected.get(reason, 0) + count
-    if metrics:
-        rows["Pca"] = sum(split["rows"] for split in metrics["splits"].values())
-    if receipt:
-        rows["SparkTransform"] = sum(receipt["rows"].values())
-    filled = sum(line["filled"] for line in recordings)
-    return Figures(rows, rejected, filled, metrics)
+# A pipeline's own reader of what its steps left.
+FindFigures = Callable[[ExecutionResult, Store], Figures]
 
 
 def to_json(result: ExecutionResult, found: Figures, store: Store) -> dict[str, Json]:
@@ -121,20 +100,7 @@ def _table(result: ExecutionResult, found: Figures) -> Table:
 
 
 def _summary(result: ExecutionResult, found: Figures, store: Store) -> RenderableType:
-    lines = []
-    if found.metrics:
-        splits = ", ".join(
-            f"{name} {split['explained_variance']:.4f}"
-            for name, split in found.metrics["splits"].items()
-            if split["explained_variance"] is not None
-        )
-        lines.append(
-            f"explained variance {found.metrics['explained_variance']:.4f} with "
-            f"{found.metrics['components']} of {found.metrics['leads_count']} components ({splits})"
-        )
-    if found.filled or found.rejected:
-        reasons = ", ".join(f"{count:,} {why}" for why, count in sorted(found.rejected.items()))
-        lines.append(f"{found.filled:,} cells filled; rows rejected: {reasons or 'none'}")
+    lines = list(found.lines)
     if cached := [step for step in result.steps.values() if step.reused == "cached"]:
         saved = sum(step.saved_seconds for step in cached)
         names = ", ".join(f"{step.name} (execution {step.source})" for step in cached)
@@ -171,8 +137,8 @@ def _folder(uri: str, store: Store) -> Path | None:
         return None
 
 
-def _texts(step: StepResult | None, output: str, store: Store, stem: str = "") -> Iterable[str]:
-    """The JSON files of one output of a step, as texts."""
+def texts(step: StepResult | None, output: str, store: Store, stem: str = "") -> Iterable[str]:
+    """The JSON files of one output of a step, as texts; of those whose names begin with `stem`."""
     if step is None or output not in step.outputs:
         return
     location = Location.parse(f"{step.outputs[output].rstrip('/')}/{stem}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from sagepipe.aws.boto import calls
@@ -83,10 +84,14 @@ def delete(scheduler: Any, name: str) -> None:
 def missing(name: str) -> ScheduleError:
     """The error for a schedule that isn't there."""
     return ScheduleError(
-        f"there is no schedule {name!r}; make one with python -m pipelines.schedule set, or check "
+        f"there is no schedule {name!r}; make one with sagepipe schedule set, or check "
         "--name and --region"
     )
 
 
 def _kept(response: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: response[name] for name in _UPDATABLE if response.get(name) is not None}
+    """What is sent back. A start that is past has had its effect, and would be refused."""
+    kept = {name: response[name] for name in _UPDATABLE if response.get(name) is not None}
+    if "StartDate" in kept and kept["StartDate"] < datetime.now(UTC):
+        del kept["StartDate"]
+    return kept

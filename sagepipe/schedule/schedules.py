@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sagepipe.errors import ScheduleError
@@ -23,6 +23,8 @@ from sagepipe.schedule import expression
 # The service's own defaults, sent all the same: what is declared is what is there.
 MAX_AGE_SECONDS = 86_400
 MAX_RETRIES = 185
+
+_LATE = timedelta(minutes=5)  # that a start may be past when it is sent
 
 _UNIVERSAL = "scheduler:::aws-sdk:sagemaker:startPipelineExecution"
 
@@ -240,7 +242,12 @@ def check_parameters(schedule: Schedule, definition: Mapping[str, Any]) -> None:
 
 
 def check_times(schedule: Schedule, now: datetime) -> None:
-    """That there is a next run. Raises `ScheduleError` if no time is left."""
+    """That the service will take it now, and that there is a next run. Raises `ScheduleError`."""
+    if schedule.start is not None and schedule.start < now - _LATE:
+        raise ScheduleError(
+            f"start is {schedule.start}, which is past, and Scheduler takes none that is more than "
+            "5 minutes old; leave start out, or name a later one"
+        )
     if not schedule.next_times(now, 1, created=now):
         raise ScheduleError(
             f"{schedule.expression} in {schedule.timezone} never runs"

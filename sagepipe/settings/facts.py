@@ -40,15 +40,12 @@ _PATTERNS = {
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the pipeline runs and under which rules; checked when it is made.
+    """Where a pipeline runs and under which rules; checked when it is made.
 
-    `artifact_bucket` and `artifact_prefix` say where scripts are kept, and the bucket is the
-    default of the input and output bucket. The images default to the newest managed ones that
-    the scripts are tested with, in `region`.
-
-    `subnets` and `security_group_ids` go together. `network_isolation` reaches Preprocess and
-    Pca, whose data SageMaker itself brings and fetches; SparkTransform can't be isolated, as Spark
-    reads `s3://` itself and its nodes talk to each other.
+    `artifact_bucket` and `artifact_prefix` say where scripts are kept; builders may take the
+    bucket as the default of others. What the images stand for where none is given is the builder's
+    choice, and so is which of its jobs `network_isolation` reaches: a job that reads `s3://` itself
+    can't be isolated. `subnets` and `security_group_ids` go together.
 
     Raises `SettingsError`, naming the setting and what it should look like.
     """
@@ -56,8 +53,8 @@ class Settings:
     region: str
     role_arn: str
     artifact_bucket: str
-    artifact_prefix: str = "ecg-pca"
-    pipeline_name: str = "ecg-pca"
+    pipeline_name: str
+    artifact_prefix: str
     sklearn_image: str | None = None
     spark_image: str | None = None
     subnets: tuple[str, ...] = ()
@@ -77,12 +74,14 @@ class Settings:
         self._check_tags()
 
     @classmethod
-    def local(cls) -> Settings:
+    def local(cls, pipeline: str) -> Settings:
         """Placeholders that need no account: for the local engine, for tests and for a look."""
         return cls(
             region="us-east-1",
             role_arn="arn:aws:iam::000000000000:role/local",
             artifact_bucket="local-artifacts",
+            pipeline_name=pipeline,
+            artifact_prefix=pipeline,
         )
 
     def _check_network(self) -> None:
@@ -93,25 +92,28 @@ class Settings:
                 else ("security_group_ids", "subnets")
             )
             raise SettingsError(
-                f"{there} without {missing}: a VPC needs both, give both or neither"
+                f"{there} without {missing}: a VPC needs both, give both or neither", there
             )
         for name, limit in (("subnets", 16), ("security_group_ids", 5)):
             count = len(getattr(self, name))
             if count > limit:
-                raise SettingsError(f"{name} has {count} entries; SageMaker takes at most {limit}")
+                raise SettingsError(
+                    f"{name} has {count} entries; SageMaker takes at most {limit}", name
+                )
 
     def _check_tags(self) -> None:
         keys = [key for key, _ in self.tags]
         if len(keys) > 50:
-            raise SettingsError(f"tags has {len(keys)} entries; SageMaker takes at most 50")
+            raise SettingsError(f"tags has {len(keys)} entries; SageMaker takes at most 50", "tags")
         if len(set(keys)) != len(keys):
             twice = next(key for key in keys if keys.count(key) > 1)
-            raise SettingsError(f"tags names {twice!r} twice; give each key one value")
+            raise SettingsError(f"tags names {twice!r} twice; give each key one value", "tags")
         for key, value in self.tags:
             if not 1 <= len(key) <= 128 or len(value) > 256 or key.lower().startswith("aws:"):
                 raise SettingsError(
                     f"tags: {key!r}={value!r} is not a tag: a key has 1 to 128 characters and "
-                    "doesn't begin with aws:, a value has at most 256"
+                    "doesn't begin with aws:, a value has at most 256",
+                    "tags",
                 )
 
 
@@ -124,4 +126,4 @@ def _check(name: str, value: object, pattern: str, wanted: str) -> None:
     ):
         return
     if not isinstance(value, str) or not re.fullmatch(pattern, value):
-        raise SettingsError(f"{name} is {value!r}; it must be {wanted}")
+        raise SettingsError(f"{name} is {value!r}; it must be {wanted}", name)

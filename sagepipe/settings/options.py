@@ -1,4 +1,4 @@
-"""A setting's forms: an option on the command line, an environment variable, a key in a file."""
+"""The settings, and their forms: an option, an environment variable, a key in a file."""
 
 from __future__ import annotations
 
@@ -33,6 +33,39 @@ class Option:
         return (own, "AWS_REGION", "AWS_DEFAULT_REGION") if self.name == "region" else (own,)
 
 
+TARGET = (
+    Option("region", "region of the pipeline, such as eu-west-1"),
+    Option("pipeline_name", "name that the pipeline is deployed under (default: the project's)"),
+)
+ARTIFACTS = (
+    Option("artifact_bucket", "bucket of the scripts, and what builders may default others to"),
+    Option("artifact_prefix", "folder of the scripts in it (default: the pipeline's name)"),
+)
+ALIAS = Option("alias", "alias that follows the latest version, such as live")
+DEPLOYMENT = (
+    Option("role_arn", "role that the pipeline and its jobs run as"),
+    *ARTIFACTS,
+    Option("artifact_kms_key", "key that encrypts the scripts (default: the bucket's own)"),
+    ALIAS,
+    Option("max_parallel_steps", "steps that may run at the same time", "count"),
+    Option("tags", "tags of the pipeline and its jobs", "pairs"),
+    Option("subnets", "subnets of the jobs, for a VPC", "list"),
+    Option("security_group_ids", "security groups of the jobs, for a VPC", "list"),
+    Option("volume_kms_key", "key that encrypts the jobs' volumes"),
+    Option("output_kms_key", "key that encrypts the jobs' outputs"),
+    Option("network_isolation", "no network for jobs that need none", "flag"),
+    Option("inter_container_encryption", "encrypt traffic between a job's instances", "flag"),
+    Option("sklearn_image", "image of scikit-learn jobs (default: the builder's choice)"),
+    Option("spark_image", "image of Spark jobs (default: the builder's choice)"),
+)
+SCHEDULING = (
+    Option("scheduler_role_arn", "role that EventBridge Scheduler starts executions as"),
+    Option("dead_letter_queue_arn", "SQS queue for scheduled runs that could not be started"),
+)
+ALL = (*TARGET, *DEPLOYMENT, *SCHEDULING)
+KNOWN = tuple(option.name for option in ALL)
+
+
 def add(group: Any, options: Iterable[Option]) -> None:
     """Adds the options to a parser or a group of one; without a default, so that others can."""
     for option in options:
@@ -63,13 +96,13 @@ def parsed(option: Option, given: Any, origin: str) -> Any:
     """A value of the command line or the environment, from text."""
     if option.kind == "flag" and isinstance(given, str):
         if given.lower() not in ("true", "false", "1", "0"):
-            raise SettingsError(f"{origin} is {given!r}; it must be true or false")
+            raise SettingsError(f"{origin} is {given!r}; it must be true or false", option.name)
         return given.lower() in ("true", "1")
     if option.kind == "list":
         return tuple(part.strip() for part in given.split(",") if part.strip())
     if option.kind == "count":
         if not re.fullmatch(r"\d{1,6}", given):
-            raise SettingsError(f"{origin} is {given!r}; it must be a whole number")
+            raise SettingsError(f"{origin} is {given!r}; it must be a whole number", option.name)
         return int(given)
     if option.kind == "pairs":
         return tuple(_pair(text, origin) for text in _texts(given))
@@ -108,5 +141,5 @@ def typed(option: Option, value: Any, path: str) -> Any:
     elif option.kind == "pairs" and isinstance(value, dict):
         ok, made = all(isinstance(one, str) for one in value.values()), tuple(value.items())
     if not ok:
-        raise SettingsError(f"{path}: {option.name} is {value!r}; it must be {wanted}")
+        raise SettingsError(f"{path}: {option.name} is {value!r}; it must be {wanted}", option.name)
     return made

@@ -53,12 +53,12 @@ public class S3AFileSystem extends RawLocalFileSystem {
     String bucket = name.getAuthority() == null ? "" : name.getAuthority();
     uri = URI.create(scheme + "://" + bucket);
     workingDirectory = new Path(scheme, bucket, "/user/" + System.getProperty("user.name"));
-    uploads = new File(required(conf, "fs.ecg.uploads"));
+    uploads = new File(required(conf, "fs.sagepipe.uploads"));
     if (scheme.equals("hdfs")) {
-      root = new File(required(conf, "fs.ecg.hdfs"));
+      root = new File(required(conf, "fs.sagepipe.hdfs"));
     } else {
-      root = new File(required(conf, "fs.ecg.store"), bucket);
-      mounts = new Mounts(bucket, conf.get("fs.ecg.mounts", ""));
+      root = new File(required(conf, "fs.sagepipe.store"), bucket);
+      mounts = new Mounts(bucket, conf.get("fs.sagepipe.mounts", ""));
       boolean exists = mounts.any() || root.isDirectory();
       if (bucket.isEmpty() || bucket.startsWith(".") || !exists) {
         throw new IOException("bucket '" + bucket + "' of " + name + " does not exist: the local store"

@@ -22,7 +22,7 @@ class Mounts {
     for (int i = 0; i < rows.length; i++) {
       String[] parts = rows[i].split(":");
       if (parts.length != 4) {
-        throw new IOException("fs.ecg.mounts has no row like " + rows[i]);
+        throw new IOException("fs.sagepipe.mounts has no row like " + rows[i]);
       }
       if (URLDecoder.decode(parts[1], "UTF-8").equals(bucket)) {
         File folder = new File(URLDecoder.decode(parts[3], "UTF-8"));

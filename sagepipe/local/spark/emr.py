@@ -69,7 +69,7 @@ _NOT_LOCAL = (
     ("spark.hadoop.fs.hdfs.", _FOLDER),
     ("spark.hadoop.fs.s3", _FOLDER),
     ("spark.hadoop.fs.AbstractFileSystem.", _FOLDER),
-    ("spark.hadoop.fs.ecg.", _OURS),
+    ("spark.hadoop.fs.sagepipe.", _OURS),
 )
 _OWN_VARIABLES = ("JAVA_HOME", "PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON", "PYTHONHASHSEED", "PATH")
 _OWN_VARIABLE_PREFIXES = ("SPARK_", "HADOOP_", "YARN_")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sagepipe.errors import StoreError
 
-JOB_PROPERTY = "spark.ecg.job"  # which processing job an application belongs to
+JOB_PROPERTY = "spark.sagepipe.job"  # which processing job an application belongs to
 RUNNING = ".inprogress"
 _ROLLING = "eventlog_v2_"
 _APPLICATION = r"(?:local-\d+|app-\d{14}-\d+|application_\d+_\d+|spark-[0-9a-f]{32})"

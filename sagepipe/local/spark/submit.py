@@ -177,10 +177,10 @@ def _file_systems(store: Store, work: Path) -> dict[str, str]:
         # Hadoop's default for s3a is a committer from a jar that pyspark does not bring.
         "spark.hadoop.mapreduce.outputcommitter.factory.scheme.s3a": committers,
         "spark.hadoop.fs.defaultFS": "hdfs://local",
-        "spark.hadoop.fs.ecg.store": str(store.root.absolute()),
-        **({"spark.hadoop.fs.ecg.mounts": " ".join(rows)} if rows else {}),
-        "spark.hadoop.fs.ecg.hdfs": str(work / "hdfs"),
-        "spark.hadoop.fs.ecg.uploads": str(work / "uploads"),
+        "spark.hadoop.fs.sagepipe.store": str(store.root.absolute()),
+        **({"spark.hadoop.fs.sagepipe.mounts": " ".join(rows)} if rows else {}),
+        "spark.hadoop.fs.sagepipe.hdfs": str(work / "hdfs"),
+        "spark.hadoop.fs.sagepipe.uploads": str(work / "uploads"),
     }
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from sagepipe.building.bundle import Artifact
 from sagepipe.deploy import plan_report
 from sagepipe.deploy.apply import CHANGES, NOTHING_TO_DO, preview
-from sagepipe.deploy.bundle import Artifact
 from sagepipe.deploy.deployed import Deployed, Script, Version
 from sagepipe.deploy.plan import (
     NameVersion,
@@ -183,7 +183,7 @@ def test_json_has_every_action() -> None:
         WANTED, definition=definition(1), alias="live", tags=(("a", "b"),), schedule=SCHEDULE
     )
     plan = make(wanted, State(dataclasses.replace(THERE, alias_of=3)), ("a note",))
-    found = json.loads(json.dumps(plan_report.as_json(plan)))
+    found = json.loads(json.dumps(plan_report.as_json([plan])))
     kinds = ["tag", "update", "remove_alias", "name", "schedule"]
     assert [action["action"] for action in found["actions"]] == kinds
     assert found["notes"] == ["a note"]

@@ -1,23 +1,30 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 
-from pipelines.parameters import Parameter, declare
+from pipelines import PROJECT
+from sagepipe import Parameter
+from sagepipe.building.parameters import resolve
+from sagepipe.settings.facts import Settings
 
-PARAMETERS = declare("some-bucket")
+PARAMETERS = [
+    one
+    for pipeline in PROJECT
+    for one in resolve(pipeline.parameters, Settings.local(pipeline.name))
+]
 
 _TYPES: dict[str, type] = {"String": str, "Integer": int, "Float": float, "Boolean": bool}
 
 
 def test_names_are_unique_and_fit_every_service_that_passes_them() -> None:
-    names = [parameter.name for parameter in PARAMETERS]
-    assert len(set(names)) == len(names)
-    for name in names:
-        # EventBridge rules have the narrowest pattern: no underscore
-        assert re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*", name), name
+    for pipeline in PROJECT:
+        names = [parameter.name for parameter in pipeline.parameters]
+        assert len(set(names)) == len(names)
+        for name in names:
+            # EventBridge rules have the narrowest pattern: no underscore
+            assert re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*", name), name
 
 
 @pytest.mark.parametrize("parameter", PARAMETERS, ids=lambda parameter: str(parameter.name))
@@ -34,21 +41,4 @@ def test_each_has_a_default_of_its_type_and_a_line_that_says_what_it_is(
 
 def test_the_buckets_default_to_the_artifact_bucket() -> None:
     found = {p.name: p.default for p in PARAMETERS if p.name.endswith("Bucket")}
-    assert found == {"InputBucket": "some-bucket", "OutputBucket": "some-bucket"}
-
-
-def test_the_definition_declares_exactly_these(members: dict[str, Any]) -> None:
-    declared = [
-        Parameter(
-            parameter["Name"],
-            parameter["Type"],
-            parameter["DefaultValue"],
-            "",
-            tuple(parameter.get("EnumValues", ())),
-        )
-        for parameter in members["Parameters"]
-    ]
-    expected = [
-        Parameter(p.name, p.type, p.default, "", p.choices) for p in declare("local-artifacts")
-    ]
-    assert declared == expected
+    assert found == {"InputBucket": "local-artifacts", "OutputBucket": "local-artifacts"}

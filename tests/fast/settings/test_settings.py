@@ -10,7 +10,7 @@ from sagepipe.settings.facts import Settings
 
 
 def test_local_settings_are_valid_and_frozen() -> None:
-    settings = Settings.local()
+    settings = Settings.local("tables")
     assert settings.region == "us-east-1"
     with pytest.raises(dataclasses.FrozenInstanceError):
         settings.region = "eu-west-1"  # type: ignore[misc]
@@ -47,7 +47,7 @@ def test_local_settings_are_valid_and_frozen() -> None:
 )
 def test_a_bad_setting_is_named_with_what_it_should_be(name: str, value: Any, message: str) -> None:
     with pytest.raises(SettingsError, match=name) as caught:
-        dataclasses.replace(Settings.local(), **{name: value})
+        dataclasses.replace(Settings.local("tables"), **{name: value})
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -55,7 +55,7 @@ def test_a_bad_setting_is_named_with_what_it_should_be(name: str, value: Any, me
 def test_a_vpc_has_limits() -> None:
     with pytest.raises(SettingsError, match=r"security_group_ids has 6 entries; .* at most 5"):
         dataclasses.replace(
-            Settings.local(),
+            Settings.local("tables"),
             subnets=("subnet-1",),
             security_group_ids=tuple(f"sg-{i}" for i in range(6)),
         )
@@ -63,7 +63,7 @@ def test_a_vpc_has_limits() -> None:
 
 def test_everything_at_its_limit_is_taken() -> None:
     settings = dataclasses.replace(
-        Settings.local(),
+        Settings.local("tables"),
         region="us-gov-west-1",
         role_arn="arn:aws-us-gov:iam::123456789012:role/team/ecg.role",
         artifact_bucket="b" * 63,

@@ -3,7 +3,9 @@
 server      the running server, one for all tests
 account     an account with bucket and roles, new for each test; the environment points at it
 wire        the traffic of the test: recorded, and broken on demand
-definition  the definition that the account's settings build, made once
+project     the fixture project `tables` (see tests/helpers/tables.py)
+definition  the definition that the account's settings build
+cli         a verb for this project, as a function
 upsert, versions    the commands, as functions
 client      somebody else's clients
 two_versions        a deployed pipeline
@@ -12,6 +14,7 @@ paced       executions that take their time
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import os
@@ -28,15 +31,15 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import fake_executions
 import outsider
+import tables
 from command_result import Result, Run
 from server import BUCKET, REGION, ROLE, SCHEDULER_ROLE, Server, furnish
 from wire import Wire
 
-from pipelines import ecg_pca
 from sagepipe.aws import boto, studio
-from sagepipe.cli import upsert as upsert_command
-from sagepipe.cli import versions as versions_command
-from sagepipe.deploy import bundle, revision
+from sagepipe.cli.frame import run_verb
+from sagepipe.deploy import revision
+from sagepipe.project import Project
 from sagepipe.settings.facts import Settings
 
 LOADER = botocore.loaders.create_loader()
@@ -84,49 +87,55 @@ def wire(account: Server) -> Wire:
     return account.wire
 
 
-_BUILD = functools.cache(ecg_pca.definition)
+@dataclasses.dataclass
+class Checkout:
+    """The project that commands are called for; a test may put another in its place."""
+
+    project: Project
 
 
 @pytest.fixture
-def built_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same settings and scripts are built once for all tests: the SDK takes seconds."""
-    monkeypatch.setattr(ecg_pca, "definition", _BUILD)
+def checkout() -> Checkout:
+    return Checkout(tables.PROJECT)
 
 
 @pytest.fixture(scope="session")
 def definition() -> str:
-    settings = Settings(region=REGION, role_arn=ROLE, artifact_bucket=BUCKET)
-    return _BUILD(settings, bundle.bundle(settings))
+    settings = Settings(
+        region=REGION,
+        role_arn=ROLE,
+        artifact_bucket=BUCKET,
+        pipeline_name="tables",
+        artifact_prefix="tables",
+    )
+    return tables.PROJECT["tables"].built(settings).definition
 
 
 @pytest.fixture
-def upsert(
-    account: Server,
-    built_once: None,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Run:
-    """`python -m pipelines.upsert` with these arguments, at a fixed revision."""
-    monkeypatch.setattr(revision, "find", lambda: revision.Revision("c0ffee" * 6 + "beef", False))
+def cli(
+    account: Server, checkout: Checkout, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Result]:
+    """A verb with these arguments, for the checkout's project."""
 
-    def run(*arguments: str) -> Result:
+    def run(name: str, *arguments: str) -> Result:
         capsys.readouterr()
-        code = upsert_command.main(list(arguments))
+        code = run_verb(name, list(arguments), prefix="sagepipe", project=checkout.project)
         return Result(code, *capsys.readouterr())
 
     return run
 
 
 @pytest.fixture
-def versions(account: Server, capsys: pytest.CaptureFixture[str]) -> Run:
-    """`python -m pipelines.versions` with these arguments."""
+def upsert(cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """`sagepipe upsert` with these arguments, at a fixed revision."""
+    monkeypatch.setattr(revision, "find", lambda _: revision.Revision("c0ffee" * 6 + "beef", False))
+    return functools.partial(cli, "upsert")
 
-    def run(*arguments: str) -> Result:
-        capsys.readouterr()
-        code = versions_command.main(list(arguments))
-        return Result(code, *capsys.readouterr())
 
-    return run
+@pytest.fixture
+def versions(cli: Callable[..., Result]) -> Run:
+    """`sagepipe versions` with these arguments."""
+    return functools.partial(cli, "versions")
 
 
 @pytest.fixture
@@ -136,17 +145,15 @@ def client(account: Server) -> Callable[[str], Any]:
 
 
 @pytest.fixture
-def changed_code(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[], None]:
-    """From when it is called, code/ has another pca.py."""
+def changed_code(checkout: Checkout, tmp_path: Path) -> Callable[[], None]:
+    """From when it is called, the project has another fit.py."""
 
     def change() -> None:
         folder = tmp_path / "code"
-        shutil.copytree(bundle.CODE, folder, ignore=shutil.ignore_patterns("__pycache__"))
-        with (folder / "pca.py").open("a") as script:
+        shutil.copytree(tables.CODE, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        with (folder / "fit.py").open("a") as script:
             script.write("# changed\n")
-        monkeypatch.setattr(
-            upsert_command, "bundle", lambda settings: bundle.bundle(settings, folder)
-        )
+        checkout.project = tables.project(folder)
 
     return change
 
@@ -162,15 +169,15 @@ def paced(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def two_versions(server: Server, client: Callable[[str], Any], definition: str) -> Wire:
-    """A deployed pipeline with two versions; the first lacks the parameter Whiten."""
+    """A deployed pipeline with two versions; the first lacks the parameter Scale."""
     members = json.loads(definition)
-    members["Parameters"] = [one for one in members["Parameters"] if one["Name"] != "Whiten"]
+    members["Parameters"] = [one for one in members["Parameters"] if one["Name"] != "Scale"]
     sagemaker = client("sagemaker")
     sagemaker.create_pipeline(
-        PipelineName="ecg-pca", PipelineDefinition=json.dumps(members), RoleArn=ROLE
+        PipelineName="tables", PipelineDefinition=json.dumps(members), RoleArn=ROLE
     )
     sagemaker.update_pipeline(
-        PipelineName="ecg-pca", PipelineDefinition=definition, PipelineVersionAliases=["live"]
+        PipelineName="tables", PipelineDefinition=definition, PipelineVersionAliases=["live"]
     )
     server.wire.clear()
     return server.wire

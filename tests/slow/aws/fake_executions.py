@@ -2,7 +2,7 @@
 
 - Steps run in the definition's order, each `PACE` seconds; what they are is read off `clock`, so
   nothing runs in the background. Tests take a `Looks`, whose time passes when somebody looks.
-- What an execution's display name says happens to it: `fails-Pca`, `caches-Preprocess`,
+- What an execution's display name says happens to it: `fails-Fit`, `caches-Clean`,
   `gate-closed`, `ends-CompletedWithFailures`; several are joined by `--`.
 - StartPipelineExecution with a token that was used before gives the execution of that time.
 - StopPipelineExecution, RetryPipelineExecution, ListPipelineExecutionSteps, the steps' jobs and

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tables
 from command_result import Run
 from server import ROLE, Server, furnish
 from wire import Fault, Wire
@@ -33,7 +34,7 @@ OLD = """\
 alias = "live"
 [tags]
 team = "ecg"
-[schedule]
+[pipelines.tables.schedule]
 expression = "rate(1 day)"
 """
 NEW = f"""\
@@ -42,7 +43,7 @@ role_arn = "{OTHER_ROLE}"
 max_parallel_steps = 2
 [tags]
 stage = "test"
-[schedule]
+[pipelines.tables.schedule]
 expression = "rate(2 days)"
 parameters = {{ Seed = 1 }}
 """
@@ -60,7 +61,7 @@ def snapshot(client: Client) -> Snapshot:
     sagemaker, scheduler = client("sagemaker"), client("scheduler")
     pipeline, schedule = None, None
     if sagemaker.list_pipelines()["PipelineSummaries"]:
-        there = sagemaker.describe_pipeline(PipelineName="ecg-pca")
+        there = sagemaker.describe_pipeline(PipelineName="tables")
         pipeline = (
             there["PipelineDefinition"],
             there["RoleArn"],
@@ -68,7 +69,7 @@ def snapshot(client: Client) -> Snapshot:
             there["ParallelismConfiguration"]["MaxParallelExecutionSteps"],
         )
     if scheduler.list_schedules()["Schedules"]:
-        found = scheduler.get_schedule(Name="ecg-pca")
+        found = scheduler.get_schedule(Name="tables")
         schedule = json.dumps([found["ScheduleExpression"], found["Target"]])
     return Snapshot(pipeline, schedule)
 
@@ -76,12 +77,12 @@ def snapshot(client: Client) -> Snapshot:
 def check_versions(client: Client) -> list[dict[str, Any]]:
     """Every version's scripts are there, with the content that their names say."""
     sagemaker, s3 = client("sagemaker"), client("s3")
-    listed: list[dict[str, Any]] = sagemaker.list_pipeline_versions(PipelineName="ecg-pca")[
+    listed: list[dict[str, Any]] = sagemaker.list_pipeline_versions(PipelineName="tables")[
         "PipelineVersionSummaries"
     ]
     for version in listed:
         number = version["PipelineVersionId"]
-        there = sagemaker.describe_pipeline(PipelineName="ecg-pca", PipelineVersionId=number)
+        there = sagemaker.describe_pipeline(PipelineName="tables", PipelineVersionId=number)
         scripts = deployed.scripts(there["PipelineDefinition"])
         assert len(scripts) == 5
         for script in scripts:
@@ -152,6 +153,7 @@ def test_a_fault_at_every_call(
     client: Client,
     start: Callable[[str | None], None],
     changed_code: Callable[[], None],
+    checkout: Any,
     before: str | None,
 ) -> None:
     start(before)
@@ -174,9 +176,9 @@ def test_a_fault_at_every_call(
     for index, after in cases(len(calls), mutating):
         where = f"{'after' if after else 'at'} call {index}, {calls[index].operation}"
         if dirty:
-            with pytest.MonkeyPatch.context() as patch:
-                _original_code(patch)
-                start(before)
+            changed, checkout.project = checkout.project, tables.PROJECT
+            start(before)
+            checkout.project = changed
         wire.clear()
         with wire.fault(Fault(lambda at, _, index=index: at == index, after=after)):
             broken = upsert()
@@ -210,13 +212,6 @@ def test_a_fault_at_every_call(
             assert wire.mutations == [], where
     assert seen["old"] > 10
     assert seen["new"] > 3
-
-
-def _original_code(patch: pytest.MonkeyPatch) -> None:
-    from sagepipe.cli import upsert as command
-    from sagepipe.deploy import bundle
-
-    patch.setattr(command, "bundle", bundle.bundle)
 
 
 @pytest.mark.parametrize("operation", ["sagemaker:UpdatePipeline", "s3:PutObject"])

@@ -7,7 +7,6 @@ the deployed policies, and each action and resource in them must be what some ne
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import importlib.util
 import json
 import tomllib
@@ -20,9 +19,11 @@ import boto3
 import pytest
 from policies import Call, allowed, without_one_action, without_one_resource
 from policies import actions as actions_of
-from server import ACCOUNT, REGION, Server
+from server import ACCOUNT, BUCKET, REGION, ROLE, Server
 
+from pipelines import PROJECT
 from sagepipe.settings import configuration
+from sagepipe.settings.facts import Settings
 
 # moto deploys all but bucket and topic policies, alarms and subscriptions: those are read below
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse")
@@ -38,6 +39,19 @@ EVERYTHING = {
     "SecurityGroupIds": "sg-1,sg-2",
     "AlertEmail": "team@example.com",
 }
+
+
+@pytest.fixture(scope="session")
+def definition() -> str:
+    """What the template is for: this project's pipeline, as the account's settings build it."""
+    settings = Settings(
+        region=REGION,
+        role_arn=ROLE,
+        artifact_bucket=BUCKET,
+        pipeline_name="ecg-pca",
+        artifact_prefix="ecg-pca",
+    )
+    return PROJECT["ecg-pca"].built(settings).definition
 
 
 @dataclass(frozen=True)
@@ -510,8 +524,8 @@ def test_its_output_is_a_pipeline_toml(
     text = stack.outputs["PipelineToml"]
     monkeypatch.delenv("AWS_REGION")
     (tmp_path / "pipeline.toml").write_text(text)
-    deployment = configuration.deployment(argparse.Namespace())
-    sources = configuration.read(argparse.Namespace())
+    sources = configuration.read(argparse.Namespace(), "ecg-pca")
+    deployment = sources.deployment()
     assert deployment.settings.role_arn == stack.outputs["RoleArn"]
     assert deployment.settings.artifact_bucket == stack.outputs["ArtifactBucketName"]
     assert deployment.settings.pipeline_name == parameters.get("PipelineName", "ecg-pca")
@@ -533,6 +547,5 @@ def test_parameters_default_to_the_pipelines_own(template: dict[str, Any], defin
     declared = {one["Name"]: one for one in json.loads(definition)["Parameters"]}
     for name in ("InputPrefix", "OutputPrefix"):
         assert template["Parameters"][name]["Default"] == declared[name]["DefaultValue"]
-    settings = {field.name: field.default for field in dataclasses.fields(configuration.Settings)}
-    assert template["Parameters"]["ArtifactPrefix"]["Default"] == settings["artifact_prefix"]
-    assert template["Parameters"]["PipelineName"]["Default"] == settings["pipeline_name"]
+    for name in ("ArtifactPrefix", "PipelineName"):
+        assert template["Parameters"][name]["Default"] == PROJECT.pipeline().name

@@ -18,7 +18,7 @@ from wire import Fault, Wire
 from sagepipe.aws import boto
 from sagepipe.cli import start
 from sagepipe.cli.start import Start
-from sagepipe.errors import AwsError, ExecutionError, ParameterError, PipelinesError
+from sagepipe.errors import AwsError, ExecutionError, ParameterError, SagepipeError
 
 PIPELINE = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/ecg-pca"
 
@@ -121,7 +121,7 @@ def test_a_mistake_starts_nothing(
     parameters: dict[str, str],
     words: str,
 ) -> None:
-    with pytest.raises(PipelinesError) as caught:
+    with pytest.raises(SagepipeError) as caught:
         run(*arguments, **parameters)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)

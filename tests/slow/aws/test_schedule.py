@@ -1,11 +1,10 @@
-"""python -m pipelines.schedule and what it is made of, against a moto server over HTTP."""
+"""sagepipe schedule and what it is made of, against a moto server over HTTP."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -23,12 +22,11 @@ from server import ACCOUNT, REGION, SCHEDULER_ROLE
 from wire import Fault, Wire
 
 from sagepipe.aws import boto
-from sagepipe.cli import schedule
 from sagepipe.errors import AwsError, ParameterError, ScheduleError
 from sagepipe.schedule import declared, scheduler, schedules
 from sagepipe.schedule.schedules import Schedule
 
-ARN = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/ecg-pca"
+ARN = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/tables"
 QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:dead-letters"
 UNIVERSAL = "arn:aws:scheduler:::aws-sdk:sagemaker:startPipelineExecution"
 NIGHTLY = "cron(30 2 * * ? *)"
@@ -48,7 +46,7 @@ FULL = Schedule(
     flex_minutes=15,
     start=datetime(2126, 12, 1, tzinfo=UTC),
     end=datetime(2126, 12, 24, 6, 30, tzinfo=UTC),
-    parameters=(("InputPrefix", 'live/"quoted"'), ("Leads", "i,ii")),
+    parameters=(("InputPrefix", 'live/"quoted"'), ("Columns", "i,ii")),
     version=7,
     dead_letter_queue=QUEUE,
     max_age_seconds=3600,
@@ -68,18 +66,12 @@ def pipeline(two_versions: Wire, monkeypatch: pytest.MonkeyPatch) -> Wire:
 
 
 @pytest.fixture
-def run(pipeline: Wire, capsys: pytest.CaptureFixture[str]) -> Run:
-    """`python -m pipelines.schedule` with these arguments."""
-
-    def run(*arguments: str) -> Result:
-        capsys.readouterr()
-        code = schedule.main(list(arguments))
-        return Result(code, *capsys.readouterr())
-
-    return run
+def run(pipeline: Wire, cli: Callable[..., Result]) -> Run:
+    """`sagepipe schedule` with these arguments."""
+    return functools.partial(cli, "schedule")
 
 
-def there(client: Callable[[str], Any], name: str = "ecg-pca") -> dict[str, Any]:
+def there(client: Callable[[str], Any], name: str = "tables") -> dict[str, Any]:
     answer: dict[str, Any] = client("scheduler").get_schedule(Name=name)
     return answer
 
@@ -110,7 +102,7 @@ def test_a_pinned_run_is_a_request_that_sagemaker_takes(wanted: Schedule) -> Non
     assert target["Arn"] == UNIVERSAL
     assert "SageMakerPipelineParameters" not in target
     # as EventBridge Scheduler fills it in
-    at = [target["Input"].replace("<boto.scheduler.scheduled-time>", time) for time in _RUNS]
+    at = [target["Input"].replace("<aws.scheduler.scheduled-time>", time) for time in _RUNS]
     first, second = (json.loads(one) for one in at)
     check_against_model("sagemaker", "StartPipelineExecution", first)
     assert "<" not in at[0]
@@ -129,7 +121,7 @@ _RUNS = ("2026-11-21T01:30:00Z", "2026-11-22T01:30:00Z")
 def test_the_token_of_a_run_has_a_fit_length_and_is_its_own(name: str) -> None:
     request = dataclasses.replace(FULL, name=name).request()
     token = json.loads(request["Target"]["Input"])["ClientRequestToken"]
-    filled = token.replace("<boto.scheduler.scheduled-time>", _RUNS[0])
+    filled = token.replace("<aws.scheduler.scheduled-time>", _RUNS[0])
     assert filled != token
     assert 32 <= len(filled) <= 128
     assert name in filled  # two schedules at the same minute are two runs
@@ -150,7 +142,7 @@ def test_without_a_version_the_templated_target_is_used() -> None:
         ("name", "", "1 to 64 letters"),
         ("name", "a b", "1 to 64 letters"),
         ("name", "n" * 65, "1 to 64 letters"),
-        ("pipeline_arn", "ecg-pca", "a pipeline's ARN"),
+        ("pipeline_arn", "tables", "a pipeline's ARN"),
         ("role_arn", "scheduler", "SchedulerRoleArn in the outputs of infra/bootstrap.yaml"),
         ("dead_letter_queue", "dead-letters", "the ARN of an SQS standard queue"),
         ("dead_letter_queue", f"{QUEUE}.fifo", "the ARN of an SQS standard queue"),
@@ -211,7 +203,7 @@ def test_parameters_are_checked_against_the_definition() -> None:
     now = datetime.now(UTC)
     definition = {
         "Parameters": [
-            {"Name": "Leads", "Type": "String", "DefaultValue": "all"},
+            {"Name": "Columns", "Type": "String", "DefaultValue": "all"},
             {"Name": "Seed", "Type": "Integer", "DefaultValue": 0},
             {"Name": "Fill", "Type": "String", "EnumValues": ["zero"], "DefaultValue": "zero"},
         ]
@@ -220,12 +212,12 @@ def test_parameters_are_checked_against_the_definition() -> None:
     def given(**values: str) -> Schedule:
         return dataclasses.replace(PLAIN, parameters=tuple(values.items()))
 
-    schedules.check(given(Leads="i", Seed="3"), definition, now)
+    schedules.check(given(Columns="i", Seed="3"), definition, now)
     for values, words in (
-        ({"Lead": "i"}, "did you mean Leads"),
+        ({"Column": "i"}, "did you mean Columns"),
         ({"Seed": "three"}, "takes a whole number"),
         ({"Fill": "none"}, "not one of zero"),
-        ({"Leads": ""}, "is empty"),
+        ({"Columns": ""}, "is empty"),
     ):
         with pytest.raises(ParameterError, match=words):
             schedules.check(given(**values), definition, now)
@@ -253,7 +245,7 @@ def test_a_schedule_that_would_never_run_is_refused() -> None:
 def declare(**table: Any) -> Schedule:
     return declared.declared(
         {"expression": NIGHTLY, **table},
-        pipeline_name="ecg-pca",
+        pipeline_name="tables",
         pipeline_arn=ARN,
         role_arn=SCHEDULER_ROLE,
         dead_letter_queue=QUEUE,
@@ -266,21 +258,21 @@ def test_a_table_declares_all_of_it() -> None:
         flex_minutes=15,
         start=date(2126, 12, 1),
         end="2126-12-24T06:30",
-        parameters={"Seed": 3, "Leads": "i,ii", "MaxRejectedShare": 0.1, "Flag": True},
+        parameters={"Seed": 3, "Columns": "i,ii", "MaxRejectedShare": 0.1, "Flag": True},
         version=7,
         max_retries=0,
         max_age_seconds=60,
         delete_when_done=True,
         description="nightly",
     )
-    assert found.name == "ecg-pca"
+    assert found.name == "tables"
     assert found.dead_letter_queue == QUEUE
     # midnight and half past six in Berlin
     assert found.start == datetime(2126, 11, 30, 23, tzinfo=UTC)
     assert found.end == datetime(2126, 12, 24, 5, 30, tzinfo=UTC)
     assert dict(found.parameters) == {
         "Flag": "true",
-        "Leads": "i,ii",
+        "Columns": "i,ii",
         "MaxRejectedShare": "0.1",
         "Seed": "3",
     }
@@ -294,7 +286,7 @@ def test_a_table_declares_all_of_it() -> None:
         ({"colour": "x"}, "no colour; there are expression, name"),
         ({"flex_minutes": "15"}, "flex_minutes is '15'; it must be a whole number of minutes"),
         ({"flex_minutes": True}, "flex_minutes is True; it must be a whole number"),
-        ({"parameters": ["Leads"]}, "it must be a table, \\[schedule.parameters\\]"),
+        ({"parameters": ["Columns"]}, "it must be a table, \\[schedule.parameters\\]"),
         ({"start": "tomorrow"}, "start is 'tomorrow'; write a date or time"),
         ({"expression": 5}, "expression is 5; it must be a string"),
         ({"version": 0}, "there is no version 0; versions are 1, 2, 3"),
@@ -318,7 +310,7 @@ def test_set_makes_it_and_shows_the_next_five_times(
     run: Run, client: Callable[[str], Any], pipeline: Wire
 ) -> None:
     result = run(
-        "set", NIGHTLY, "--timezone", "Europe/Berlin", "--flex", "15", "-p", "Leads=i,ii",
+        "set", NIGHTLY, "--timezone", "Europe/Berlin", "--flex", "15", "-p", "Columns=i,ii",
         "--dead-letter-queue-arn", QUEUE, "--max-retries", "3", "--max-age", "3600",
     )  # fmt: skip
     assert (result.code, result.err) == (0, "")
@@ -333,11 +325,11 @@ def test_set_makes_it_and_shows_the_next_five_times(
         "DeadLetterConfig": {"Arn": QUEUE},
         "RetryPolicy": {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 3},
         "SageMakerPipelineParameters": {
-            "PipelineParameterList": [{"Name": "Leads", "Value": "i,ii"}]
+            "PipelineParameterList": [{"Name": "Columns", "Value": "i,ii"}]
         },
     }
     lines = result.out.splitlines()
-    assert lines[0] == "schedule ecg-pca: made"
+    assert lines[0] == "schedule tables: made"
     times = [line for line in lines if " 02:30 CE" in line]
     assert len(times) == 5
     assert times[0].split()[0] == "next"
@@ -348,14 +340,14 @@ def test_setting_it_twice_writes_nothing_the_second_time(run: Run, pipeline: Wir
     assert run(*arguments).code == 0
     pipeline.clear()
     result = run(*arguments)
-    assert result.out.startswith("schedule ecg-pca: unchanged")
+    assert result.out.startswith("schedule tables: unchanged")
     assert pipeline.operations == ["sagemaker:DescribePipeline", "scheduler:GetSchedule"]
 
 
 def test_setting_it_anew_replaces_all_of_it(run: Run, client: Callable[[str], Any]) -> None:
     assert run("set", NIGHTLY, "--flex", "9", "-p", "Seed=1", "--description", "old").code == 0
     result = run("set", "rate(12 hours)", "--version", "1")
-    assert result.out.startswith("schedule ecg-pca: changed")
+    assert result.out.startswith("schedule tables: changed")
     now = there(client)
     assert now["FlexibleTimeWindow"] == {"Mode": "OFF"}
     assert now["Target"]["Arn"] == UNIVERSAL
@@ -369,13 +361,13 @@ def test_pause_and_resume_touch_the_state_alone(
     run("set", NIGHTLY, "--timezone", "Asia/Tokyo", "--flex", "5", "-p", "Seed=1")
     before = there(client)
     pipeline.clear()
-    assert run("pause").out == "schedule ecg-pca: paused\n"
+    assert run("pause").out == "schedule tables: paused\n"
     paused = there(client)
     assert paused["State"] == "DISABLED"
-    assert "paused; python -m pipelines.schedule resume" in run("show").out
-    assert run("pause").out == "schedule ecg-pca: was paused already\n"
-    assert run("resume").out == "schedule ecg-pca: resumed\n"
-    assert run("resume").out == "schedule ecg-pca: was running already\n"
+    assert "paused; sagepipe schedule resume" in run("show").out
+    assert run("pause").out == "schedule tables: paused already\n"
+    assert run("resume").out == "schedule tables: resumed\n"
+    assert run("resume").out == "schedule tables: resumed already\n"
     assert pipeline.mutations == ["scheduler:UpdateSchedule"] * 2
     after = there(client)
     for answer in (before, paused, after):
@@ -419,9 +411,9 @@ def test_setting_a_paused_schedule_leaves_it_paused(run: Run, client: Callable[[
 
 def test_delete(run: Run, client: Callable[[str], Any]) -> None:
     run("set", NIGHTLY)
-    assert run("delete").out == "schedule ecg-pca: deleted; the pipeline is still there\n"
+    assert run("delete").out == "schedule tables: deleted; the pipeline is still there\n"
     assert client("scheduler").list_schedules()["Schedules"] == []
-    assert client("sagemaker").describe_pipeline(PipelineName="ecg-pca")["PipelineArn"] == ARN
+    assert client("sagemaker").describe_pipeline(PipelineName="tables")["PipelineArn"] == ARN
 
 
 @pytest.mark.parametrize("verb", ["show", "pause", "resume", "delete"])
@@ -454,12 +446,15 @@ def test_show_a_one_time_schedule(run: Run) -> None:
     [
         (("set", "cron(30 2 * * * *)"), "neither day-of-month nor day-of-week is ?"),
         (("set", NIGHTLY, "--timezone", "Berlin"), "did you mean Europe/Berlin"),
-        (("set", NIGHTLY, "-p", "Lead=i"), "'Lead' is not in the definition; did you mean Leads?"),
+        (
+            ("set", NIGHTLY, "-p", "Column=i"),
+            "'Column' is not in the definition; did you mean Columns?",
+        ),
         (("set", NIGHTLY, "-p", "Seed=x"), "'Seed' takes a whole number"),
         (("set", NIGHTLY, "-p", "Seed"), "-p Seed: write -p NAME=VALUE"),
-        (("set", NIGHTLY, "-p", "Whiten=true", "--version", "1"), "'Whiten' is not in the"),
-        (("set", NIGHTLY, "--version", "9"), "no pipeline 'ecg-pca', version 9 in eu-west-1"),
-        (("set", NIGHTLY, "--alias", "dev"), "no pipeline 'ecg-pca', alias 'dev' in eu-west-1"),
+        (("set", NIGHTLY, "-p", "Scale=true", "--version", "1"), "'Scale' is not in the"),
+        (("set", NIGHTLY, "--version", "9"), "no pipeline 'tables', version 9 in eu-west-1"),
+        (("set", NIGHTLY, "--alias", "dev"), "no pipeline 'tables', alias 'dev' in eu-west-1"),
         (
             ("set", NIGHTLY, "--pipeline-name", "other"),
             "no pipeline 'other' in eu-west-1; deploy it",
@@ -496,8 +491,9 @@ def test_set_without_an_expression_takes_the_table_of_pipeline_toml(
     run: Run, client: Callable[[str], Any]
 ) -> None:
     Path("pipeline.toml").write_text(
-        '[schedule]\nexpression = "rate(6 hours)"\nname = "often"\nflex_minutes = 5\n'
-        "[schedule.parameters]\nSeed = 3\n"
+        '[pipelines.tables.schedule]\nexpression = "rate(6 hours)"\nname = "often"\n'
+        "flex_minutes = 5\n"
+        "[pipelines.tables.schedule.parameters]\nSeed = 3\n"
     )
     assert run("set").code == 0
     made = there(client, "often")
@@ -543,7 +539,7 @@ def test_a_lost_answer_is_healed_by_a_rerun(
     fault = Fault(lambda _, call: call.operation.endswith("CreateSchedule"), after=True)
     with pipeline.fault(fault):
         assert run("set", NIGHTLY).code == 1
-    assert run("set", NIGHTLY).out.startswith("schedule ecg-pca: unchanged")
+    assert run("set", NIGHTLY).out.startswith("schedule tables: unchanged")
     assert len(client("scheduler").list_schedules()["Schedules"]) == 1
 
 
@@ -552,14 +548,3 @@ def test_an_error_carries_its_code(pipeline: Wire) -> None:
     with pipeline.fault(fault), pytest.raises(AwsError) as caught:
         scheduler.read(boto.client("scheduler", REGION), "x")
     assert caught.value.code == "AccessDeniedException"
-
-
-@pytest.mark.parametrize("module", ["schedule", "watch", "remote"])
-def test_starting_a_command_imports_nothing_heavy(module: str) -> None:
-    root = Path(schedule.__file__).parents[1]
-    heavy = "{'sagemaker', 'pandas', 'numpy', 'pyarrow', 'pyspark', 'boto3', 'botocore'}"
-    code = f"import sys, pipelines.{module}; print(sorted({heavy} & set(sys.modules)))"
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "[]"

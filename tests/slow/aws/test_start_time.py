@@ -40,7 +40,7 @@ def test_nothing_heavy_is_imported(module: str, arguments: list[str], heavy: lis
     )
     assert "imports" not in done.stderr, done.stderr
     if arguments == ["list"]:
-        assert "there is no pipeline ecg-pca" in done.stderr
+        assert "there is no pipeline tables" in done.stderr
     else:
         assert done.returncode == 0, done.stderr
-        assert "usage: python -m pipelines." in done.stdout
+        assert "usage: sagepipe " in done.stdout

@@ -1,4 +1,4 @@
-"""python -m pipelines.upsert, whole, against a moto server over HTTP."""
+"""sagepipe upsert, whole, against a moto server over HTTP."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Client = Callable[[str], Any]
 
 
 def described(client: Client, **which: Any) -> dict[str, Any]:
-    answer: dict[str, Any] = client("sagemaker").describe_pipeline(PipelineName="ecg-pca", **which)
+    answer: dict[str, Any] = client("sagemaker").describe_pipeline(PipelineName="tables", **which)
     return answer
 
 
 def listed(client: Client) -> list[dict[str, Any]]:
-    answer = client("sagemaker").list_pipeline_versions(PipelineName="ecg-pca")
+    answer = client("sagemaker").list_pipeline_versions(PipelineName="tables")
     found: list[dict[str, Any]] = answer["PipelineVersionSummaries"]
     return found
 
@@ -59,10 +59,10 @@ def test_the_scripts_are_what_their_names_say(upsert: Run, client: Client) -> No
     assert upsert().code == 0
     scripts = deployed.scripts(described(client)["PipelineDefinition"])
     assert {one.name for one in scripts} == {
-        "preprocess.py",
-        "pca.py",
-        "spark_transform.py",
-        "ecglib.zip",
+        "clean.py",
+        "fit.py",
+        "export.py",
+        "tablelib.zip",
         "configuration.json",
     }
     for script in scripts:
@@ -71,7 +71,10 @@ def test_the_scripts_are_what_their_names_say(upsert: Run, client: Client) -> No
 
 
 def test_twice_writes_nothing(upsert: Run, wire: Wire) -> None:
-    toml('alias = "live"\n[tags]\nteam = "ecg"\n[schedule]\nexpression = "rate(1 day)"\n')
+    toml(
+        'alias = "live"\n[tags]\nteam = "ecg"\n'
+        '[pipelines.tables.schedule]\nexpression = "rate(1 day)"\n'
+    )
     assert upsert().code == 0
     wire.clear()
     again = upsert()
@@ -85,7 +88,7 @@ def test_another_commit_with_the_same_content_writes_nothing(
     upsert: Run, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert upsert().code == 0
-    monkeypatch.setattr(revision, "find", lambda: revision.Revision("f" * 40, True))
+    monkeypatch.setattr(revision, "find", lambda _: revision.Revision("f" * 40, True))
     wire.clear()
     assert upsert().code == 0
     assert wire.mutations == []
@@ -95,10 +98,10 @@ def test_dry_run(upsert: Run, wire: Wire) -> None:
     result = upsert("--dry-run", "--tag", "team=ecg")
     assert result.code == 2
     assert wire.mutations == []
-    assert "+ script pca.py" in result.out
-    assert "+ pipeline ecg-pca" in result.out
-    assert "+ parameter PcaInstanceCount: Integer, default 8" in result.out
-    assert "+ step SparkTransform: Processing" in result.out
+    assert "+ script fit.py" in result.out
+    assert "+ pipeline tables" in result.out
+    assert "+ parameter FitInstanceCount: Integer, default 8" in result.out
+    assert "+ step Export: Processing" in result.out
     assert "+ tag team: ecg" in result.out
     assert upsert("--tag", "team=ecg").code == 0
     assert upsert("--tag", "team=ecg", "--dry-run").code == 0
@@ -116,14 +119,14 @@ def test_json(upsert: Run, wire: Wire) -> None:
         (one["subject"], one["field"]): one["after"] for one in plan["actions"][5]["changes"]
     }
     assert changes["pipeline", "role"] == ROLE
-    assert changes["step Pca", ""] == "Processing"
+    assert changes["step Fit", ""] == "Processing"
     # Applied with --json, standard output is the plan and nothing else.
     applied = json.loads(upsert("--json").out)
     assert applied["id"] == plan["id"]
     assert json.loads(upsert("--dry-run", "--json").out) == {
         "schema": 1,
         "id": json.loads(upsert("--dry-run", "--json").out)["id"],
-        "pipeline": "ecg-pca",
+        "pipeline": "tables",
         "changes": False,
         "deployed": json.loads(upsert("--dry-run", "--json").out)["deployed"],
         "actions": [],
@@ -147,9 +150,9 @@ def test_a_changed_script_is_a_new_version(
         "sagemaker:UpdatePipelineVersion",
     ]
     lines = result.out.splitlines()
-    step = lines.index("    ~ step Pca")
-    assert lines[step + 1].startswith("        ~ input code: s3://ecg-artifacts/ecg-pca/code/")
-    assert not any("step Preprocess" in line for line in lines)
+    step = lines.index("    ~ step Fit")
+    assert lines[step + 1].startswith("        ~ input code: s3://ecg-artifacts/tables/code/")
+    assert not any("step Clean" in line for line in lines)
     new, old = listed(client)
     assert (new["PipelineVersionId"], new["PipelineVersionAliases"]) == (2, ["live"])
     assert "PipelineVersionAliases" not in old
@@ -260,7 +263,7 @@ def test_someone_elses_change_is_refused(
         # The second DescribePipeline is the one that looks again.
         seen.append(call.operation)
         if call.operation == when and seen.count(when) == (1 if when.startswith("s3") else 2):
-            client("sagemaker").update_pipeline(PipelineName="ecg-pca", PipelineDefinition=theirs)
+            client("sagemaker").update_pipeline(PipelineName="tables", PipelineDefinition=theirs)
 
     with wire.tap(meddle):
         result = upsert()
@@ -284,7 +287,7 @@ def test_force_goes_over_someone_elses_change(
     def meddle(_: int, call: Call) -> None:
         if call.operation == "s3:PutObject" and not done:
             done.append(call)
-            client("sagemaker").update_pipeline(PipelineName="ecg-pca", PipelineDefinition=theirs)
+            client("sagemaker").update_pipeline(PipelineName="tables", PipelineDefinition=theirs)
 
     with wire.tap(meddle):
         result = upsert("--force")
@@ -345,23 +348,23 @@ def test_moving_to_another_alias_leaves_the_first(upsert: Run, client: Client) -
 
 
 SCHEDULE = """\
-[schedule]
+[pipelines.tables.schedule]
 expression = "cron(0 6 * * ? *)"
 timezone = "Europe/Berlin"
-[schedule.parameters]
+[pipelines.tables.schedule.parameters]
 Seed = 7
 """
 
 
 def schedule(client: Client) -> dict[str, Any]:
-    answer: dict[str, Any] = client("scheduler").get_schedule(Name="ecg-pca")
+    answer: dict[str, Any] = client("scheduler").get_schedule(Name="tables")
     return answer
 
 
 def test_schedule(upsert: Run, client: Client, wire: Wire) -> None:
     toml(SCHEDULE)
     plan = upsert("--dry-run")
-    assert "+ schedule ecg-pca" in plan.out
+    assert "+ schedule tables" in plan.out
     assert "    + expression: cron(0 6 * * ? *)" in plan.out
     assert "    + parameters: Seed=7" in plan.out
     assert upsert().code == 0
@@ -393,7 +396,7 @@ def test_a_schedule_that_has_run_its_course_does_not_block_deploying(
         def now(cls, tz: tzinfo | None = None) -> datetime:
             return datetime(2191, 1, 1, tzinfo=tz)
 
-    monkeypatch.setattr("sagepipe.cli.upsert.datetime", Later)
+    monkeypatch.setattr("sagepipe.deploy.release.datetime", Later)
     assert upsert().code == 0
     toml(once.replace("2190", "2189"))
     result = upsert()
@@ -437,12 +440,12 @@ def test_a_wrong_schedule_changes_nothing(
 def test_a_schedule_that_pins_a_version(upsert: Run, client: Client, wire: Wire) -> None:
     assert upsert().code == 0
     wire.clear()
-    toml(SCHEDULE.replace("[schedule.parameters]", "version = 2\n[schedule.parameters]"))
+    toml(SCHEDULE.replace("timezone", "version = 2\ntimezone"))
     result = upsert()
     assert result.code == 1
     assert "the schedule runs version 2, which doesn't exist" in result.err
     assert wire.mutations == []
-    toml(SCHEDULE.replace("[schedule.parameters]", "version = 1\n[schedule.parameters]"))
+    toml(SCHEDULE.replace("timezone", "version = 1\ntimezone"))
     assert upsert().code == 0
     assert json.loads(schedule(client)["Target"]["Input"])["PipelineVersionId"] == 1
 
@@ -493,13 +496,13 @@ def test_in_studio_without_a_word(
     result = upsert()
     assert result.code == 0, result.err
     assert described(client)["RoleArn"] == ROLE
-    assert "s3://sagemaker-eu-west-1-123456789012/ecg-pca/code/" in result.out
+    assert "s3://sagemaker-eu-west-1-123456789012/tables/code/" in result.out
 
 
 def test_outside_of_git_the_name_is_the_hash_alone(
     upsert: Run, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(revision, "find", lambda: None)
+    monkeypatch.setattr(revision, "find", lambda _: None)
     assert upsert().code == 0
     (version,) = listed(client)
     assert len(version["PipelineVersionDisplayName"]) == 12

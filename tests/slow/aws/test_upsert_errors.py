@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+import tables
 from command_result import Result, Run
 from server import ACCOUNT, BUCKET, REGION, ROLE
 from wire import Fault, Wire
 
-from pipelines import ecg_pca
+from sagepipe import Build
 from sagepipe.aws import boto
 
 Client = Callable[[str], Any]
@@ -132,7 +133,7 @@ def test_at_any_reading_call(upsert: Run, wire: Wire, code: str, operation: str)
     assert upsert().code == 0
     wire.clear()
     with wire.fault(fault(code, only=operation)):
-        check(upsert(), wire, "ecg-pca", "run it again" if "Throttl" in code else "expired")
+        check(upsert(), wire, "tables", "run it again" if "Throttl" in code else "expired")
 
 
 @pytest.mark.parametrize("operation", ["CreatePipeline", "UpdatePipelineVersion"])
@@ -140,7 +141,7 @@ def test_access_denied_names_the_action_and_whom(upsert: Run, wire: Wire, operat
     who = f"arn:aws:sts::{ACCOUNT}:assumed-role/dev/me"
     message = (
         f"User: {who} is not authorized to perform: sagemaker:{operation} on resource: "
-        "arn:aws:sagemaker:eu-west-1:1:pipeline/ecg-pca because no identity-based policy allows "
+        "arn:aws:sagemaker:eu-west-1:1:pipeline/tables because no identity-based policy allows "
         f"the sagemaker:{operation} action"
     )
     with wire.fault(fault("AccessDeniedException", message, only=f"sagemaker:{operation}")):
@@ -165,7 +166,7 @@ def test_what_the_service_refuses(upsert: Run, wire: Wire) -> None:
         result = upsert()
     assert result.code == 1
     assert result.err == (
-        f"error: can't create pipeline ecg-pca: the service refuses it: {refusal}\n"
+        f"error: can't create pipeline tables: the service refuses it: {refusal}\n"
     )
     assert "sagemaker:UpdatePipelineVersion" not in wire.operations
 
@@ -178,17 +179,13 @@ def test_too_many_pipelines(upsert: Run, wire: Wire) -> None:
     assert "ask for more in Service Quotas" in result.err
 
 
-def test_a_definition_over_the_limits(
-    upsert: Run, wire: Wire, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    build = ecg_pca.definition
-
-    def too_long(*arguments: Any) -> str:
-        members = json.loads(build(*arguments))
+def test_a_definition_over_the_limits(upsert: Run, wire: Wire, checkout: Any) -> None:
+    def too_long(given: Build) -> Any:
+        members = tables.build(given)
         members["Parameters"][0]["Description"] = "x" * 1_100_000
-        return json.dumps(members)
+        return members
 
-    monkeypatch.setattr(ecg_pca, "definition", too_long)
+    checkout.project = tables.project(build=too_long)
     check(upsert(), wire, "characters; at most 1048576 are taken")
 
 
@@ -199,28 +196,20 @@ def test_a_pipeline_that_is_being_deleted(
     wire.clear()
     from moto.sagemaker.models import sagemaker_backends
 
-    sagemaker_backends[ACCOUNT][REGION].pipelines["ecg-pca"].pipeline_status = "Deleting"
-    check(upsert(), wire, "pipeline ecg-pca is being deleted")
+    sagemaker_backends[ACCOUNT][REGION].pipelines["tables"].pipeline_status = "Deleting"
+    check(upsert(), wire, "pipeline tables is being deleted")
 
 
-def test_a_missing_script(
-    upsert: Run, wire: Wire, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
-) -> None:
-    from sagepipe.cli import upsert as command
-    from sagepipe.deploy import bundle
-
-    monkeypatch.setattr(
-        command, "bundle", lambda settings: bundle.bundle(settings, tmp_path / "nothing")
-    )
-    check(upsert(), wire, "preprocess.py is missing")
-    assert wire.calls == []
+def test_a_missing_script(upsert: Run, wire: Wire, checkout: Any, tmp_path: Path) -> None:
+    checkout.project = tables.project(tmp_path / "nothing")
+    check(upsert(), wire, "clean.py is missing")
 
 
-def test_ctrl_c(upsert: Run, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(*_: Any) -> str:
+def test_ctrl_c(upsert: Run, checkout: Any) -> None:
+    def interrupt(_: Build) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ecg_pca, "definition", interrupt)
+    checkout.project = tables.project(build=interrupt)
     result = upsert()
     assert result.code == 130
     assert result.err == "interrupted: run it again to finish what was begun\n"

@@ -1,4 +1,4 @@
-"""python -m pipelines.versions, whole, against a moto server over HTTP."""
+"""sagepipe versions, whole, against a moto server over HTTP."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tables
 from command_result import Run
 from moto.s3.models import s3_backends
 from server import ACCOUNT, BUCKET
 from wire import Fault, Wire
 
+from sagepipe import Build
 from sagepipe.deploy import deployed
 
 Client = Callable[[str], Any]
@@ -20,7 +22,7 @@ Client = Callable[[str], Any]
 
 @pytest.fixture
 def two(upsert: Run, changed_code: Callable[[], None], wire: Wire) -> Callable[[], None]:
-    """Version 1, then version 2 with another pca.py, which has the alias."""
+    """Version 1, then version 2 with another fit.py, which has the alias."""
 
     def make() -> None:
         assert upsert("--alias", "live").code == 0
@@ -33,28 +35,26 @@ def two(upsert: Run, changed_code: Callable[[], None], wire: Wire) -> Callable[[
 
 
 def definition(client: Client, version: int) -> str:
-    answer = client("sagemaker").describe_pipeline(
-        PipelineName="ecg-pca", PipelineVersionId=version
-    )
+    answer = client("sagemaker").describe_pipeline(PipelineName="tables", PipelineVersionId=version)
     return str(answer["PipelineDefinition"])
 
 
 def newest(client: Client) -> dict[str, Any]:
-    answer = client("sagemaker").list_pipeline_versions(PipelineName="ecg-pca", MaxResults=1)
+    answer = client("sagemaker").list_pipeline_versions(PipelineName="tables", MaxResults=1)
     found: dict[str, Any] = answer["PipelineVersionSummaries"][0]
     return found
 
 
 def pca(client: Client, version: int) -> str:
-    """The key of that version's pca.py."""
+    """The key of that version's fit.py."""
     scripts = deployed.scripts(definition(client, version))
-    return next(script.key for script in scripts if script.name == "pca.py")
+    return next(script.key for script in scripts if script.name == "fit.py")
 
 
 @pytest.mark.usefixtures("two")
 def test_list(versions: Run, client: Client) -> None:
     arn = client("sagemaker").start_pipeline_execution(
-        PipelineName="ecg-pca", PipelineVersionId=1, ClientRequestToken="t" * 32
+        PipelineName="tables", PipelineVersionId=1, ClientRequestToken="t" * 32
     )["PipelineExecutionArn"]
     result = versions("list")
     assert result.code == 0
@@ -76,7 +76,7 @@ def test_show(versions: Run, client: Client) -> None:
     shown = versions("show", "1")
     assert shown.code == 0
     assert "steps" in shown.out
-    assert "Preprocess, Pca, QualityGate, SparkTransform, QualityGateFailed" in shown.out
+    assert "Clean, Fit, Gate, Export, GateFailed" in shown.out
     assert f"s3://{BUCKET}/{pca(client, 1)}\n" in shown.out
     assert versions("show", "live").out.splitlines()[1:] == versions("show").out.splitlines()[1:]
     assert json.loads(versions("show", "1", "--definition").out) == json.loads(
@@ -84,7 +84,7 @@ def test_show(versions: Run, client: Client) -> None:
     )
     client("s3").delete_object(Bucket=BUCKET, Key=pca(client, 1))
     assert f"{pca(client, 1)} (missing)\n" in versions("show", "1").out
-    assert json.loads(versions("show", "1", "--json").out)["script pca.py"].endswith("(missing)")
+    assert json.loads(versions("show", "1", "--json").out)["script fit.py"].endswith("(missing)")
 
 
 @pytest.mark.usefixtures("two")
@@ -92,7 +92,7 @@ def test_diff(versions: Run, client: Client) -> None:
     result = versions("diff", "1")
     assert result.code == 0
     title, step, line = result.out.splitlines()
-    assert (title, step) == ("version 1 → the latest version", "~ step Pca")
+    assert (title, step) == ("version 1 → the latest version", "~ step Fit")
     assert line.startswith("    ~ input code: s3://")
     assert versions("diff", "1", "live").out.splitlines()[1:] == [step, line]
     assert versions("diff", "2", "live").out == "version 2 → alias live: the same definition\n"
@@ -104,7 +104,7 @@ def test_diff(versions: Run, client: Client) -> None:
 def test_rollback(versions: Run, client: Client, wire: Wire, upsert: Run) -> None:
     dry = versions("rollback", "1", "--alias", "live", "--dry-run")
     assert dry.code == 2
-    assert "~ pipeline ecg-pca" in dry.out
+    assert "~ pipeline tables" in dry.out
     assert wire.mutations == []
     result = versions("rollback", "1", "--alias", "live")
     assert result.code == 0, result.err
@@ -187,27 +187,24 @@ def test_rollback_over_someone_elses_change(versions: Run, client: Client, wire:
 
 
 def test_rollback_that_a_schedule_cant_follow(
-    upsert: Run, versions: Run, client: Client, wire: Wire, monkeypatch: pytest.MonkeyPatch
+    upsert: Run, versions: Run, client: Client, wire: Wire, checkout: Any
 ) -> None:
-    from pipelines import ecg_pca
-
     assert upsert().code == 0
-    build = ecg_pca.definition
 
-    def with_parameter(*arguments: Any) -> str:
-        members = json.loads(build(*arguments))
-        members["Parameters"].append({"Name": "New", "Type": "String", "DefaultValue": "x"})
-        return json.dumps(members)
+    def with_parameter(given: Build) -> Any:
+        members = tables.build(given)
+        members["Parameters"].append(tables.parameter("New", "String", "x"))
+        return members
 
-    monkeypatch.setattr(ecg_pca, "definition", with_parameter)
+    checkout.project = tables.project(build=with_parameter)
     Path("pipeline.toml").write_text(
-        '[schedule]\nexpression = "rate(1 day)"\nparameters = { New = "y" }\n'
+        '[pipelines.tables.schedule]\nexpression = "rate(1 day)"\nparameters = { New = "y" }\n'
     )
     assert upsert().code == 0
     wire.clear()
     result = versions("rollback", "1")
     assert result.code == 1
-    assert "schedule ecg-pca can't start version 1: parameter 'New'" in result.err
+    assert "schedule tables can't start version 1: parameter 'New'" in result.err
     assert wire.mutations == []
     assert versions("rollback", "1", "--force").code == 0
     assert definition(client, 3) == definition(client, 1)
@@ -216,10 +213,10 @@ def test_rollback_that_a_schedule_cant_follow(
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        (("list",), "there is no pipeline ecg-pca in eu-west-1"),
-        (("show",), "there is no pipeline ecg-pca"),
-        (("diff", "1"), "there is no pipeline ecg-pca"),
-        (("rollback", "1"), "pipeline ecg-pca has no version 1"),
+        (("list",), "there is no pipeline tables in eu-west-1"),
+        (("show",), "there is no pipeline tables"),
+        (("diff", "1"), "there is no pipeline tables"),
+        (("rollback", "1"), "pipeline tables has no version 1"),
     ],
 )
 def test_no_pipeline(versions: Run, wire: Wire, command: tuple[str, ...], message: str) -> None:
@@ -233,8 +230,8 @@ def test_no_pipeline(versions: Run, wire: Wire, command: tuple[str, ...], messag
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        (("show", "7"), "pipeline ecg-pca has no version 7; see"),
-        (("show", "stable"), "pipeline ecg-pca has no alias stable; see"),
+        (("show", "7"), "pipeline tables has no version 7; see"),
+        (("show", "stable"), "pipeline tables has no alias stable; see"),
         (("diff", "1", "7"), "has no version 7"),
         (("rollback", "7"), "has no version 7"),
     ],
@@ -258,10 +255,10 @@ def test_prune(upsert: Run, versions: Run, client: Client, wire: Wire) -> None:
     used = keys(client)
     assert len(used) == 5
     s3 = client("s3")
-    orphan = f"ecg-pca/code/{'0' * 64}/pca.py"
-    other = f"ecg-pca/code/{'1' * 64}/pca.py"
-    foreign = "ecg-pca/code/notes.txt"
-    elsewhere = f"other/code/{'0' * 64}/pca.py"
+    orphan = f"tables/code/{'0' * 64}/fit.py"
+    other = f"tables/code/{'1' * 64}/fit.py"
+    foreign = "tables/code/notes.txt"
+    elsewhere = f"other/code/{'0' * 64}/fit.py"
     for key in (orphan, other, foreign, elsewhere):
         s3.put_object(Bucket=BUCKET, Key=key, Body=b"12345")
     # Another pipeline shares the prefix.
@@ -296,7 +293,7 @@ def test_prune_keeps_what_old_versions_need(versions: Run, client: Client, wire:
 def test_prune_by_age(upsert: Run, versions: Run, client: Client) -> None:
     from datetime import timedelta
 
-    orphan = f"ecg-pca/code/{'0' * 64}/pca.py"
+    orphan = f"tables/code/{'0' * 64}/fit.py"
     client("s3").put_object(Bucket=BUCKET, Key=orphan, Body=b"x")
     assert "nothing to prune" in versions("prune").out
     found = s3_backends[ACCOUNT]["aws"].buckets[BUCKET].keys[orphan]
@@ -306,7 +303,7 @@ def test_prune_by_age(upsert: Run, versions: Run, client: Client) -> None:
 
 
 def test_prune_says_what_could_not_be_deleted(versions: Run, client: Client, wire: Wire) -> None:
-    client("s3").put_object(Bucket=BUCKET, Key=f"ecg-pca/code/{'0' * 64}/pca.py", Body=b"x")
+    client("s3").put_object(Bucket=BUCKET, Key=f"tables/code/{'0' * 64}/fit.py", Body=b"x")
     denied = Fault(lambda _, call: call.operation == "s3:DeleteObjects", "AccessDenied", status=403)
     with wire.fault(denied):
         result = versions("prune", "--older-than", "0", "--delete")
@@ -321,9 +318,7 @@ def test_more_versions_than_a_page_has(
     assert upsert("--alias", "first").code == 0
     text = '{"Version":"2020-12-01","Steps":[{"Name":"S%d","Type":"Fail","Arguments":{}}]}'
     for number in range(120):
-        client("sagemaker").update_pipeline(
-            PipelineName="ecg-pca", PipelineDefinition=text % number
-        )
+        client("sagemaker").update_pipeline(PipelineName="tables", PipelineDefinition=text % number)
     wire.clear()
     found = json.loads(versions("list", "--json").out)
     assert [one["number"] for one in found] == list(range(121, 0, -1))

@@ -29,7 +29,7 @@ def event_log(folder: Path, name: str, job: str | None = None, *, ended: bool = 
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     identity = path.name.removesuffix(".inprogress")
-    properties = {"spark.app.name": "an app", **({"spark.ecg.job": job} if job else {})}
+    properties = {"spark.app.name": "an app", **({"spark.sagepipe.job": job} if job else {})}
     events: list[dict[str, Any]] = [
         {"Event": "SparkListenerLogStart", "Spark Version": "3.5.6"},
         {

@@ -259,7 +259,7 @@ result["core-site"] = conf.get("ecg.from.core.site")
 result["environment"] = {name: os.environ.get(name) for name in ("QUOTED", "JAVA_HOME")}
 result["java"] = spark._jvm.System.getProperty("java.home")
 result["write"] = attempt(lambda: spark.range(3).write.parquet("s3://absent/table"))
-os.mkdir(os.path.join(conf.get("fs.ecg.store"), "made-later"))
+os.mkdir(os.path.join(conf.get("fs.sagepipe.store"), "made-later"))
 spark.range(3).write.csv("s3a://made-later/deep/table")
 spark.range(2).write.mode("overwrite").csv("s3://made-later/deep/table")
 result["read"] = spark.read.csv("s3://made-later/deep/*").count()

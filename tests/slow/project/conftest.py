@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
-from pipelines.ecg_pca import definition
+from pipelines import PROJECT
+from sagepipe.building.build import Built
 from sagepipe.settings.facts import Settings
 
 
 @pytest.fixture(scope="session")
-def text() -> str:
-    """The definition of this checkout with local settings, as it is printed."""
-    return definition(Settings.local())
+def built() -> Built:
+    """ecg-pca as this checkout builds it with local settings."""
+    return PROJECT["ecg-pca"].built(Settings.local("ecg-pca"))
 
 
 @pytest.fixture
-def members(text: str) -> dict[str, Any]:
+def text(built: Built) -> str:
+    """The definition, as it is printed."""
+    return built.definition
+
+
+@pytest.fixture
+def members(built: Built) -> dict[str, Any]:
     """The definition's JSON, a test's own copy."""
-    parsed: dict[str, Any] = json.loads(text)
-    return parsed
+    return built.document

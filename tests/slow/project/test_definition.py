@@ -14,18 +14,21 @@ from typing import Any
 
 import pytest
 
-from pipelines.ecg_pca import PARALLELISM, build, definition
-from pipelines.parameters import declare
+from pipelines import CODE, PROJECT, ecg_pca
+from sagepipe import Build, Parameter
 from sagepipe.building import sdk
-from sagepipe.cli import definition as command
-from sagepipe.deploy.bundle import bundle
-from sagepipe.errors import BundleError, DefinitionError, Problem
+from sagepipe.building.build import Built, build
+from sagepipe.building.bundle import Bundle
+from sagepipe.building.parameters import resolve
+from sagepipe.cli.frame import run_verb
+from sagepipe.errors import DefinitionError, Problem
 from sagepipe.language.validate import validate
 from sagepipe.language.validate.view import View
 from sagepipe.settings.facts import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
 JOBS = ("Preprocess", "Pca", "SparkTransform")
+LOCAL = Settings.local("ecg-pca")
 
 # Python reads this at its start. Whatever wants to reach out is written down, as a thread of the
 # SDK's would swallow the exception, and refused.
@@ -86,7 +89,7 @@ def test_other_processes_folders_hash_seeds_and_configurations_give_the_same_byt
 ) -> None:
     """Also without network and credentials, and with nothing on stderr."""
     checkout = tmp_path / "another place"
-    for folder in ("pipelines", "steps", "code"):
+    for folder in ("sagepipe", "pipelines", "steps", "code"):
         skipped = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / folder, checkout / folder, ignore=skipped)
     (tmp_path / "site").mkdir()
@@ -119,7 +122,7 @@ def test_other_processes_folders_hash_seeds_and_configurations_give_the_same_byt
 
 def _start(folder: Path, environment: dict[str, str]) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-B", "-m", "sagepipe.cli.definition"],
+        [sys.executable, "-B", "-m", "pipelines.definition"],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
@@ -135,23 +138,19 @@ def test_building_leaves_the_process_as_it_was(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setenv("AWS_PROFILE", "mine")
     before = dict(os.environ), boto3.DEFAULT_SESSION, list(logging.getLogger().handlers)
-    build(Settings.local())
+    build(ecg_pca.build, CODE, LOCAL)
     assert (dict(os.environ), boto3.DEFAULT_SESSION, logging.getLogger().handlers) == before
 
 
 def test_asking_twice_gives_the_same() -> None:
-    pipeline = build(Settings.local())
+    pipeline: Any = ecg_pca.build(Build(LOCAL, Bundle(CODE, "bucket", "prefix")))
     with sdk.offline("us-east-1"):
         assert pipeline.definition() == pipeline.definition()
     assert pipeline.name == "ecg-pca"
 
 
 def test_what_needs_no_sdk_imports_none() -> None:
-    modules = (
-        *("errors", "settings", "parameters", "spark_conf", "bundle", "sdk"),
-        *("ecg_pca", "definition", "validate"),
-    )
-    names = ", ".join(f"pipelines.{module}" for module in modules)
+    names = "pipelines, pipelines.ecg_pca, steps.pca, sagepipe.building.sdk, sagepipe.cli.upsert"
     program = f"import sys, {names}; print([m for m in sys.modules if m.startswith('sagemaker')])"
     run = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
@@ -183,7 +182,7 @@ def test_every_output_has_a_prefix_of_the_execution_s_own(jobs: dict[str, Any]) 
 
 
 def test_every_parameter_is_used(text: str) -> None:
-    unused = [p.name for p in declare("b") if f'"Parameters.{p.name}"' not in text]
+    unused = [p.name for p in ecg_pca.PARAMETERS if f'"Parameters.{p.name}"' not in text]
     assert unused == []
 
 
@@ -199,7 +198,7 @@ def test_every_job_is_cached_retried_and_limited(members: dict[str, Any]) -> Non
             "Step.THROTTLING",
         ]
         assert step.arguments["StoppingCondition"]["MaxRuntimeInSeconds"] >= 3600
-    assert PARALLELISM == {"MaxParallelExecutionSteps": 4}
+    assert PROJECT["ecg-pca"].max_parallel_steps == 4
 
 
 def test_how_data_is_shared_out(jobs: dict[str, Any]) -> None:
@@ -215,8 +214,8 @@ def test_how_data_is_shared_out(jobs: dict[str, Any]) -> None:
     }
 
 
-def test_the_code_is_the_bundle(jobs: dict[str, Any]) -> None:
-    artifacts = bundle(Settings.local())
+def test_the_code_is_the_bundle(jobs: dict[str, Any], built: Built) -> None:
+    uris = {one.name: f"s3://{built.bucket}/{one.key}" for one in built.artifacts}
     scripts = {
         "Preprocess": "preprocess.py",
         "Pca": "pca.py",
@@ -225,13 +224,13 @@ def test_the_code_is_the_bundle(jobs: dict[str, Any]) -> None:
     for step, script in scripts.items():
         inputs = {i["InputName"]: i["S3Input"] for i in jobs[step]["ProcessingInputs"]}
         entrypoint = jobs[step]["AppSpecification"]["ContainerEntrypoint"]
-        assert inputs["code"]["S3Uri"] == artifacts.uri(script)
+        assert inputs["code"]["S3Uri"] == uris[script]
         assert entrypoint[-1] == f"/opt/ml/processing/input/code/{script}"
         if step == "SparkTransform":
-            assert inputs["conf"]["S3Uri"] == artifacts.uri("configuration.json")
-            assert entrypoint[entrypoint.index("--py-files") + 1] == artifacts.uri("ecglib.zip")
+            assert inputs["conf"]["S3Uri"] == uris["configuration.json"]
+            assert entrypoint[entrypoint.index("--py-files") + 1] == uris["ecglib.zip"]
         else:
-            assert inputs["lib"]["S3Uri"] == artifacts.uri("ecglib.zip")
+            assert inputs["lib"]["S3Uri"] == uris["ecglib.zip"]
             path = jobs[step]["Environment"]["PYTHONPATH"]
             assert path == f"{inputs['lib']['LocalPath']}/ecglib.zip"
 
@@ -242,8 +241,7 @@ def test_another_script_changes_the_step_that_runs_it_and_no_other(
     shutil.copytree(ROOT / "code", tmp_path / "code")
     with (tmp_path / "code" / "pca.py").open("a") as script:
         script.write("# changed\n")
-    settings = Settings.local()
-    other = View(json.loads(definition(settings, bundle(settings, tmp_path / "code"))))
+    other = View(build(ecg_pca.build, tmp_path / "code", LOCAL).document)
     before = View(json.loads(text)).by_name
     changed = [step.name for step in other.steps if step.body != before[step.name].body]
     assert changed == ["Pca"]
@@ -251,7 +249,7 @@ def test_another_script_changes_the_step_that_runs_it_and_no_other(
 
 def test_settings_reach_every_job() -> None:
     settings = dataclasses.replace(
-        Settings.local(),
+        LOCAL,
         region="eu-west-1",
         role_arn="arn:aws:iam::123456789012:role/ecg",
         pipeline_name="mine",
@@ -264,7 +262,7 @@ def test_settings_reach_every_job() -> None:
         inter_container_encryption=True,
         tags=(("team", "ecg"),),
     )
-    members = json.loads(definition(settings))
+    members = build(ecg_pca.build, CODE, settings).document
     assert validate(members) == []
     for step in View(members).of_type("Processing"):
         arguments = step.arguments
@@ -353,85 +351,47 @@ def _strings(view: View, written: list[Any]) -> Iterator[str]:
 # --- the command -------------------------------------------------------------------------------
 
 
-def test_the_command_prints_what_deploys(
-    text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(command, "definition", lambda settings: text)
-    assert command.main([]) == 0
+def test_the_command_prints_what_deploys(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_verb("definition", [], project=PROJECT) == 0
     assert capsys.readouterr().out == text + "\n"
-    assert command.main(["--indent"]) == 0
+    assert run_verb("definition", ["ecg-pca", "--indent"], project=PROJECT) == 0
     indented = capsys.readouterr().out
     assert indented.count("\n") > 300
     assert json.loads(indented) == json.loads(text)
 
 
-def test_options_are_settings(
-    text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    seen: list[Settings] = []
-    monkeypatch.setattr(command, "definition", lambda settings: seen.append(settings) or text)
-    role = "arn:aws:iam::123456789012:role/ecg"
-    options = ["--region", "eu-west-1", "--role-arn", role, "--artifact-bucket", "bbb"]
-    assert command.main([*options, "--artifact-prefix", "p", "--pipeline-name", "n"]) == 0
-    assert seen == [Settings("eu-west-1", role, "bbb", "p", "n")]
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (
-            ["--region", "Ireland"],
-            "error: region is 'Ireland'; it must be something like eu-west-1",
-        ),
-        (
-            ["--region", "xx-north-9"],
-            "error: region 'xx-north-9' has no managed sklearn image; check the region, or set",
-        ),
-        (["--role-arn", "ecg"], "error: role_arn is 'ecg'; it must be an ARN like"),
-    ],
-)
-def test_a_bad_option_is_one_line(
-    options: list[str], message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert command.main(options) == 1
+def test_a_region_without_managed_images_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_verb("definition", ["--region", "xx-north-9"], project=PROJECT) == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith(message)
+    assert err.startswith(
+        "error: region 'xx-north-9' has no managed sklearn image; check the region, or set"
+    )
     assert err.count("\n") == 1
 
 
-def test_a_missing_script_is_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def missing(_: Settings) -> str:
-        raise BundleError("code/pca.py is missing")
-
-    monkeypatch.setattr(command, "definition", missing)
-    assert command.main([]) == 1
-    assert capsys.readouterr().err == "error: code/pca.py is missing\n"
-
-
-def test_an_invalid_definition_is_a_line_for_each_problem(
-    members: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    members["Version"] = "1"
-    members["Steps"][0]["Name"] = "Pre process"
-    monkeypatch.setattr(command, "definition", lambda settings: json.dumps(members))
-    assert command.main([]) == 1
-    out, err = capsys.readouterr()
-    assert out == ""
-    lines = err.splitlines()
-    assert "error: pipeline, Version: is 1; the only version is '2020-12-01'" in lines
-    assert any(line.startswith("error: step 'Pre process', Name: use 1 to 64") for line in lines)
+@pytest.mark.parametrize("name", [pipeline.name for pipeline in PROJECT])
+def test_every_pipeline_is_valid_and_declares_what_it_documents(name: str) -> None:
+    pipeline = PROJECT[name]
+    document = pipeline.built(Settings.local(name)).document
+    assert validate(document) == []
+    declared = [
+        Parameter(
+            one["Name"], one["Type"], one["DefaultValue"], "", tuple(one.get("EnumValues", ()))
+        )
+        for one in document["Parameters"]
+    ]
+    expected = [
+        dataclasses.replace(one, description="")
+        for one in resolve(pipeline.parameters, Settings.local(name))
+    ]
+    assert declared == expected
 
 
-def test_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as left:
-        command.main(["--help"])
-    assert left.value.code == 0
-    out = capsys.readouterr().out
-    assert "python -m pipelines.definition --indent" in out
-    assert "--artifact-bucket" in out
+def test_a_definition_s_defaults_can_be_replaced() -> None:
+    replaced = build(ecg_pca.build, CODE, LOCAL, {"PcaInstanceCount": 3, "Leads": "ii"})
+    defaults = {one["Name"]: one["DefaultValue"] for one in replaced.document["Parameters"]}
+    assert (defaults["PcaInstanceCount"], defaults["Leads"], defaults["Seed"]) == (3, "ii", 0)
 
 
 def test_a_definition_error_says_all() -> None:

@@ -1,8 +1,6 @@
 """The estimate: its arithmetic, its advice, and what happens when something is missing."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -264,15 +262,6 @@ def test_an_empty_input_is_an_error(
     assert "no objects there" in capsys.readouterr().err
     assert estimate.main(["--input", "bucket/raw", *options]) == 1
     assert "write s3://bucket/prefix" in capsys.readouterr().err
-
-
-def test_it_starts_without_the_sdk() -> None:
-    code = (
-        "import sys; from pipelines import estimate\n"
-        "heavy = {'sagemaker', 'boto3', 'botocore', 'numpy', 'pyarrow', 'rich'}\n"
-        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
 def test_the_default_types_have_prices() -> None:

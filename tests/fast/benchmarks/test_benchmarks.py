@@ -1,7 +1,5 @@
 """The benchmarks' own arithmetic, data, measuring and pages; not what they measure."""
 
-import json
-import sys
 from pathlib import Path
 
 import mpmath  # with moto
@@ -51,23 +49,6 @@ def test_lognormal_sizes_have_the_mean_asked_for() -> None:
     sizes = data.lognormal(200_000, 60e6, 1.0, 0)
     assert abs(np.mean(sizes) / 60e6 - 1) < 0.02
     assert abs(np.std(np.log(sizes)) - 1) < 0.02
-
-
-def test_a_process_is_measured_by_itself(tmp_path: Path) -> None:
-    ballast = bytearray(300 << 20)  # a big parent, which must not count
-    ballast[:: 1 << 12] = b"x" * len(ballast[:: 1 << 12])
-    code = "x = bytearray(80 << 20); x[::4096] = b'x' * len(x[::4096])\nfor _ in range(10**6): pass"
-    usage = measure.start([sys.executable, "-c", code], {}).result()
-    assert 80 < usage.peak_mib < 150
-    assert 0.01 < usage.cpu < 10
-    assert usage.wall > 0.01
-    assert len(ballast) == 300 << 20
-
-
-def test_a_process_that_fails_says_what_it_said() -> None:
-    process = measure.start([sys.executable, "-c", "raise SystemExit('broken thing')"], {})
-    with pytest.raises(BenchmarkError, match=r"exit code 1(.|\n)*broken thing"):
-        process.result()
 
 
 def test_contestants_take_turns_and_ratios_are_of_one_round() -> None:
@@ -189,33 +170,11 @@ def test_the_page_shows_targets_tables_and_where_they_were_measured(tmp_path: Pa
     assert not (tmp_path / report.CHART).exists()
 
 
-def test_facts_of_the_machine_name_the_versions_measured() -> None:
-    facts = results.machine(sys.executable)
-    assert facts["versions"]["numpy"] == np.__version__
-    assert json.dumps(facts)
-    with pytest.raises(BenchmarkError, match="choose another with --python"):
-        results.machine("false")
-
-
 @pytest.mark.parametrize("option", [["--only", "speed,nothing"], ["--rounds", "0"]])
 def test_a_wrong_command_line_exits_with_2(option: list[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         command.main(option)
     assert stopped.value.code == 2
-
-
-def test_one_scenario_from_the_command_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out, work = tmp_path / "out", tmp_path / "data"
-    options = ["--quick", "--only", "pipe", "--data", str(work), "--out", str(out)]
-    assert command.main(options) == 0
-    found = json.loads((out / results.FILE).read_text())["scenarios"]["pipe"]
-    assert found["quick"]
-    assert found["targets"][0]["value"] > 0.1
-    assert "--quick" in (out / report.PAGE).read_text()
-    assert not (work / "scratch").exists()
-    assert "not judged" in capsys.readouterr().out
 
 
 def test_a_scenario_that_fails_is_said_and_the_exit_code_tells(

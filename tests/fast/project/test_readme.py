@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.parameters import Parameter, declare
+from pipelines import PROJECT
+from sagepipe import Parameter
+from sagepipe.building.parameters import resolve
 from sagepipe.settings.facts import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PARAMETERS = declare(Settings.local().artifact_bucket)
+PARAMETERS = resolve(PROJECT["ecg-pca"].parameters, Settings.local("ecg-pca"))
 
 
 def row(parameter: Parameter) -> str:

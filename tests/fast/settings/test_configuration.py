@@ -4,21 +4,40 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from server import ACCOUNT, BUCKET, REGION, ROLE, SCHEDULER_ROLE, Server
 
-from sagepipe.aws import studio
+from sagepipe.aws import boto, studio
 from sagepipe.errors import AwsError, SettingsError
-from sagepipe.settings import configuration
+from sagepipe.settings import configuration, options
 from sagepipe.settings.configuration import Deployment, Target
 from sagepipe.settings.facts import Settings
 
 EXAMPLE = Path(__file__).parents[3] / "pipeline.example.toml"
+
+ACCOUNT, REGION, BUCKET = "123456789012", "eu-west-1", "a-bucket"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/execution"
+SCHEDULER_ROLE = f"arn:aws:iam::{ACCOUNT}:role/scheduler"
+
+
+@pytest.fixture(autouse=True)
+def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test reads this machine's settings or finds a pipeline.toml."""
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "PIPELINE_", "SAGEMAKER_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_REGION", REGION)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(studio, "METADATA", tmp_path / "no-metadata.json")
+    boto._session.cache_clear()
+
 
 STUDIO = {
     "ResourceArn": f"arn:aws:sagemaker:us-west-2:{ACCOUNT}:app/d-1/me/JupyterLab/default",
@@ -35,7 +54,7 @@ def parsed(*options: str) -> argparse.Namespace:
 
 
 def made(*options: str) -> Deployment:
-    return configuration.deployment(parsed(*options))
+    return configuration.read(parsed(*options), "tables").deployment()
 
 
 def toml(text: str) -> None:
@@ -72,8 +91,10 @@ scheduler_role_arn = "{SCHEDULER_ROLE}"
 dead_letter_queue_arn = "arn:aws:sqs:eu-west-1:1:q"
 [tags]
 team = "ecg"
-[schedule]
+[pipelines.tables.schedule]
 expression = "rate(1 day)"
+[pipelines.tables.parameters]
+Seed = 7
 """
 
 
@@ -85,6 +106,7 @@ def test_everything_from_the_file() -> None:
             role_arn=ROLE,
             artifact_bucket="from-file",
             artifact_prefix="a/b",
+            pipeline_name="tables",
             sklearn_image="sklearn:1",
             spark_image="spark:1",
             subnets=("subnet-1", "subnet-2"),
@@ -100,6 +122,7 @@ def test_everything_from_the_file() -> None:
         max_parallel_steps=3,
         scheduler_role_arn=SCHEDULER_ROLE,
         dead_letter_queue_arn="arn:aws:sqs:eu-west-1:1:q",
+        defaults={"Seed": 7},
         schedule={"expression": "rate(1 day)"},
     )
 
@@ -151,7 +174,7 @@ def test_command_line_over_environment_over_file(
 
 def test_region(monkeypatch: pytest.MonkeyPatch, in_studio: Callable[..., None]) -> None:
     def region(*options: str) -> str:
-        return configuration.target(parsed(*options)).region
+        return configuration.read(parsed(*options), "tables").target().region
 
     toml('region = "eu-central-1"')
     assert region() == REGION  # AWS_REGION
@@ -176,7 +199,7 @@ def test_region_of_the_profile(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     file.write_text("[profile ecg]\nregion = eu-north-1\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(file))
     monkeypatch.setenv("AWS_PROFILE", "ecg")
-    assert configuration.target(parsed()) == Target("eu-north-1", "ecg-pca")
+    assert configuration.read(parsed(), "tables").target() == Target("eu-north-1", "tables")
 
 
 def test_a_missing_setting_names_all_three_ways(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,7 +236,7 @@ def test_a_schedule_needs_a_role() -> None:
         ("subnets = [1]", "it must be an array of strings"),
         ("tags = 1", r"it must be a table of strings: \[tags\]"),
         ("[tags]\na = 1", "it must be a table of strings"),
-        ("schedule = 1", r"schedule must be a table, \[schedule\]"),
+        ("schedule = 1", r"schedule belongs to one pipeline"),
         ("region = ", "pipeline.toml isn't TOML: .*line 3"),
         ('role_arn = "nobody"', r"role_arn is 'nobody'.*\(it comes from pipeline.toml\)"),
         ('alias = "1234"', "alias is '1234'.*not digits only.*from pipeline.toml"),
@@ -261,7 +284,8 @@ def test_another_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_studio(in_studio: Callable[..., None]) -> None:
     in_studio(ExecutionRoleArn=ROLE)
     settings = made().settings
-    assert settings == Settings("us-west-2", ROLE, f"sagemaker-us-west-2-{ACCOUNT}")
+    bucket = f"sagemaker-us-west-2-{ACCOUNT}"
+    assert settings == Settings("us-west-2", ROLE, bucket, "tables", "tables")
     # The bucket is that of the region which is used.
     assert made("--region", REGION).settings.artifact_bucket == f"sagemaker-{REGION}-{ACCOUNT}"
     toml(f'artifact_bucket = "{BUCKET}"')
@@ -336,15 +360,19 @@ def test_other_metadata_is_no_studio(
     assert studio.find() is None
 
 
-def test_the_example_is_complete(account: Server) -> None:
+def test_the_example_is_complete() -> None:
     """As it stands it is valid, and with every comment taken away too; and it lacks nothing."""
     text = EXAMPLE.read_text()
     toml(text)
-    assert made().settings.pipeline_name == "ecg-pca"
+    arguments = parsed("--region", REGION)
+    assert configuration.read(arguments, "ecg-pca").deployment().settings.pipeline_name == "ecg-pca"
     toml(re.sub(r"^# (?=\w+ = |\[)", "", text, flags=re.MULTILINE).replace('"…"', '"image:1"'))
-    deployment = made("--region", REGION)
+    deployment = configuration.read(arguments, "ecg-pca").deployment()
     assert deployment.schedule is not None
     assert deployment.alias == "live"
     assert deployment.settings.tags == (("team", "ecg"),)
-    for option in configuration.OPTIONS:
+    assert deployment.defaults == {"InputPrefix": "raw/2026"}
+    prod = configuration.read(parsed("--region", REGION, "--env", "prod"), "ecg-pca").deployment()
+    assert prod.defaults == {"InputPrefix": "raw/2026", "PcaInstanceCount": 16}
+    for option in options.KNOWN:
         assert re.search(rf"^(# )?\[?{option}\b", text, re.MULTILINE), option

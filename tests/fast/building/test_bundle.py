@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import io
 import json
@@ -12,11 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from sagepipe.deploy.bundle import HELPERS_ZIP, SCRIPTS, bundle
+from sagepipe.building.bundle import Bundle
 from sagepipe.errors import BundleError
-from sagepipe.settings.facts import Settings
-
-SETTINGS = Settings.local()
 
 # The zip of the package below. It must never change: a new hash here would mean that every step
 # runs again, and a different one per Python version would mean the same at each upgrade.
@@ -30,7 +26,7 @@ def code(tmp_path: Path) -> Path:
 
 def make_code(folder: Path) -> Path:
     (folder / "ecglib" / "sub").mkdir(parents=True)
-    for script in SCRIPTS:
+    for script in ("clean.py", "fit.py"):
         (folder / script).write_text(f"# {script}\n")
     (folder / "ecglib" / "zeta.py").write_text("VALUE = 42\n")
     (folder / "ecglib" / "__init__.py").write_text("")
@@ -38,13 +34,40 @@ def make_code(folder: Path) -> Path:
     return folder
 
 
+def used(code: Path, bucket: str = "bucket", prefix: str = "tables") -> Bundle:
+    """A bundle that steps have asked for all that there is."""
+    bundle = Bundle(code, bucket, prefix)
+    bundle.script("clean.py")
+    bundle.script("fit.py")
+    bundle.package("ecglib")
+    bundle.document("conf.json", {"b": 1, "a": 2})
+    return bundle
+
+
 def test_keys_are_the_hashes_of_the_bytes(code: Path) -> None:
-    made = bundle(SETTINGS, code)
-    assert [a.name for a in made.artifacts] == [*SCRIPTS, HELPERS_ZIP, "configuration.json"]
+    made = used(code)
+    assert [a.name for a in made.artifacts] == ["clean.py", "fit.py", "ecglib.zip", "conf.json"]
     for artifact in made.artifacts:
         assert artifact.sha256 == hashlib.sha256(artifact.data).hexdigest()
-        assert artifact.key == f"ecg-pca/code/{artifact.sha256}/{artifact.name}"
-        assert made.uri(artifact.name) == f"s3://local-artifacts/{artifact.key}"
+        assert artifact.key == f"tables/code/{artifact.sha256}/{artifact.name}"
+    assert made.script("fit.py") == f"s3://bucket/{made.artifacts[1].key}"
+
+
+def test_what_nobody_asks_for_is_left_out_and_what_is_asked_for_twice_is_in_once(
+    code: Path,
+) -> None:
+    bundle = Bundle(code, "bucket", "tables")
+    assert bundle.artifacts == ()
+    assert bundle.script("fit.py") == bundle.script("fit.py")
+    assert [a.name for a in bundle.artifacts] == ["fit.py"]
+
+
+def test_scripts_of_one_name_in_two_folders_are_two(code: Path) -> None:
+    (code / "other").mkdir()
+    (code / "other" / "fit.py").write_text("# another\n")
+    bundle = Bundle(code, "bucket", "tables")
+    assert bundle.script("fit.py") != bundle.script("other/fit.py")
+    assert [a.name for a in bundle.artifacts] == ["fit.py", "fit.py"]
 
 
 def test_folder_time_mode_and_leftovers_change_nothing(code: Path, tmp_path: Path) -> None:
@@ -55,15 +78,15 @@ def test_folder_time_mode_and_leftovers_change_nothing(code: Path, tmp_path: Pat
     for path in other.rglob("*.py"):
         os.utime(path, (1, 1))
         path.chmod(0o600)
-    assert bundle(SETTINGS, other) == bundle(SETTINGS, code)
+    assert used(other).artifacts == used(code).artifacts
 
 
 def test_a_changed_script_gets_a_new_key_and_nothing_else_does(code: Path) -> None:
-    before = bundle(SETTINGS, code)
-    (code / "pca.py").write_text("# changed\n")
-    after = bundle(SETTINGS, code)
-    changed = [a.name for a, b in zip(before.artifacts, after.artifacts, strict=True) if a != b]
-    assert changed == ["pca.py"]
+    before = used(code).artifacts
+    (code / "fit.py").write_text("# changed\n")
+    after = used(code).artifacts
+    changed = [a.name for a, b in zip(before, after, strict=True) if a != b]
+    assert changed == ["fit.py"]
 
 
 def test_the_zip_is_sorted_stored_and_without_a_time(code: Path) -> None:
@@ -92,57 +115,43 @@ def test_python_imports_from_the_zip(code: Path, tmp_path: Path) -> None:
     assert run.stdout == "42\n", run.stderr
 
 
-def test_the_spark_configuration_is_what_the_image_reads(code: Path) -> None:
-    data = bundle(SETTINGS, code).artifacts[-1].data
-    (classification,) = json.loads(data)
-    assert classification["Classification"] == "spark-defaults"
-    # The image writes the properties into a file: strings only.
-    assert all(isinstance(value, str) for value in classification["Properties"].values())
-
-
-def test_prefix_and_bucket_are_the_settings(code: Path) -> None:
-    settings = dataclasses.replace(SETTINGS, artifact_bucket="elsewhere", artifact_prefix="a/b")
-    uri = bundle(settings, code).uri("pca.py")
-    assert uri.startswith("s3://elsewhere/a/b/code/")
+def test_a_document_is_the_same_however_it_is_ordered(code: Path) -> None:
+    one, two = Bundle(code, "b", "p"), Bundle(code, "b", "p")
+    assert one.document("c.json", {"a": 1, "b": 2}) == two.document("c.json", {"b": 2, "a": 1})
+    assert json.loads(one.artifacts[0].data) == {"a": 1, "b": 2}
 
 
 def test_the_longest_uri_fits_into_an_argument(code: Path) -> None:
-    settings = dataclasses.replace(SETTINGS, artifact_bucket="b" * 63, artifact_prefix="p" * 80)
-    made = bundle(settings, code)
-    assert max(len(made.uri(artifact.name)) for artifact in made.artifacts) <= 256
+    bundle = Bundle(code, "b" * 63, "p" * 80)
+    (code / ("n" * 30 + ".py")).write_text("#\n")
+    assert len(bundle.script("n" * 30 + ".py")) <= 256
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_a_missing_script_is_named(code: Path, script: str) -> None:
-    (code / script).unlink()
-    with pytest.raises(BundleError, match=rf"{script} is missing: .* restore it"):
-        bundle(SETTINGS, code)
+def test_a_missing_script_is_named(code: Path) -> None:
+    (code / "clean.py").unlink()
+    with pytest.raises(BundleError, match=r"clean\.py is missing: .* restore it"):
+        used(code)
 
 
 def test_an_empty_script_is_named(code: Path) -> None:
-    (code / "pca.py").write_text("")
-    with pytest.raises(BundleError, match=r"pca\.py is empty"):
-        bundle(SETTINGS, code)
+    (code / "fit.py").write_text("")
+    with pytest.raises(BundleError, match=r"fit\.py is empty"):
+        used(code)
 
 
 def test_a_script_that_is_a_folder_is_named(code: Path) -> None:
-    (code / "pca.py").unlink()
-    (code / "pca.py").mkdir()
-    with pytest.raises(BundleError, match=r"pca\.py can't be read: Is a directory"):
-        bundle(SETTINGS, code)
+    (code / "fit.py").unlink()
+    (code / "fit.py").mkdir()
+    with pytest.raises(BundleError, match=r"fit\.py can't be read: Is a directory"):
+        used(code)
 
 
 def test_missing_helpers_are_named(code: Path) -> None:
     for path in (code / "ecglib").rglob("*.py"):
         path.unlink()
     with pytest.raises(BundleError, match="ecglib is missing or has no Python files"):
-        bundle(SETTINGS, code)
-
-
-def test_an_artifact_that_does_not_exist_is_named(code: Path) -> None:
-    with pytest.raises(BundleError, match=r"no artifact is called 'train\.py'; there are preproc"):
-        bundle(SETTINGS, code).uri("train.py")
+        used(code)
 
 
 def _zip(code: Path) -> bytes:
-    return next(a.data for a in bundle(SETTINGS, code).artifacts if a.name == HELPERS_ZIP)
+    return next(a.data for a in used(code).artifacts if a.name == "ecglib.zip")

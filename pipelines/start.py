@@ -1,0 +1,7 @@
+"""python -m pipelines.start: the verb `start` for this project."""
+
+from pipelines import PROJECT
+from sagepipe.cli.frame import run_verb
+
+if __name__ == "__main__":
+    raise SystemExit(run_verb("start", project=PROJECT))

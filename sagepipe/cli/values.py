@@ -1,0 +1,40 @@
+"""Values of options that several verbs take."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+from sagepipe.errors import ParameterError
+
+
+def add_parameters(parser: Any, what: str = "a pipeline parameter") -> None:
+    """`-p NAME=VALUE`, which may be repeated; `pairs` reads it."""
+    parser.add_argument(
+        "-p",
+        "--parameter",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help=f"{what}; may be repeated",
+    )
+
+
+def pairs(texts: Sequence[str], option: str = "-p") -> dict[str, str]:
+    """NAME=VALUE texts as a dictionary. Raises `ParameterError`."""
+    given: dict[str, str] = {}
+    for text in texts:
+        name, separator, value = text.partition("=")
+        if not separator or not name:
+            raise ParameterError(f"{option} {text}: write {option} NAME=VALUE")
+        given[name] = value
+    return given
+
+
+def positive(text: str) -> int:
+    """A whole number of at least 1."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value

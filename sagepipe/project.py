@@ -1,0 +1,169 @@
+"""What a repository tells the toolkit: its pipelines, as frozen data.
+
+    PROJECT = Project(
+        Pipeline("clean", "Clean the tables", build=clean.build, code=CODE),
+        Pipeline("report", "Make the monthly report", build=report.build, code=CODE),
+    )
+
+A builder takes a `Build` (settings, and the code that steps use) and returns an SDK pipeline of
+any version, a dict, or JSON. The toolkit finds the project as `--project MODULE:NAME`, as
+`project = "MODULE:NAME"` below `[tool.sagepipe]` in pyproject.toml, or as `pipelines:PROJECT`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sagepipe.errors import NoProjectError, ProjectError
+
+if TYPE_CHECKING:
+    from sagepipe.building.build import Builder, Built
+    from sagepipe.building.parameters import Parameter
+    from sagepipe.report.summary import FindFigures
+    from sagepipe.settings.facts import Settings
+
+USUAL = "pipelines:PROJECT"
+
+_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,255}")
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """One pipeline of a project.
+
+    Attributes:
+        name: how commands call it, and the name that it is deployed under unless settings say
+            another.
+        description: what it does, in a line; people see it in the console.
+        build: makes the definition.
+        code: the folder of the scripts that its steps run.
+        parameters: what it can be given, for documentation; the definition has the last word.
+        max_parallel_steps: steps that may run at the same time, unless settings say otherwise;
+            not part of a definition.
+        figures: reads what the steps of an execution left, for its summary.
+    """
+
+    name: str
+    description: str
+    build: Builder = field(repr=False)
+    code: Path
+    parameters: tuple[Parameter, ...] = field(default=(), repr=False)
+    max_parallel_steps: int | None = None
+    figures: FindFigures | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ProjectError(
+                f"{self.name!r} is no name of a pipeline: it takes 1 to 256 letters, digits and "
+                "hyphens, and begins and ends with a letter or digit"
+            )
+
+    def built(
+        self,
+        settings: Settings,
+        defaults: Mapping[str, str | int | float | bool] | None = None,
+    ) -> Built:
+        """The definition and its artifacts for these settings. See `building.build.build`."""
+        from sagepipe.building.build import build
+
+        return build(self.build, self.code, settings, defaults)
+
+
+class Project:
+    """A repository's pipelines; the first is the one that commands are about by default."""
+
+    def __init__(self, *pipelines: Pipeline) -> None:
+        if not pipelines:
+            raise ProjectError("a project needs a pipeline: Project(Pipeline(…), …)")
+        self._pipelines = {one.name: one for one in pipelines}
+        if len(self._pipelines) < len(pipelines):
+            names = [one.name for one in pipelines]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ProjectError(f"two pipelines of the project are called {twice!r}; rename one")
+
+    def __getitem__(self, name: str) -> Pipeline:
+        return self.pipeline(name)
+
+    def __iter__(self) -> Iterator[Pipeline]:
+        return iter(self._pipelines.values())
+
+    def __len__(self) -> int:
+        return len(self._pipelines)
+
+    def pipeline(self, name: str | None = None) -> Pipeline:
+        """The pipeline of that name, or the first. Raises `ProjectError`."""
+        if name is None:
+            return next(iter(self))
+        if name not in self._pipelines:
+            close = difflib.get_close_matches(name, self._pipelines, n=1)
+            known = ", ".join(self._pipelines)
+            hint = f"did you mean {close[0]}?" if close else f"there are {known}"
+            raise ProjectError(f"the project has no pipeline {name!r}; {hint}")
+        return self._pipelines[name]
+
+
+def find(named: str | None = None, folder: Path | None = None) -> Project:
+    """The project `named` MODULE:NAME, or that of `folder` (by default the current one).
+
+    Raises `ProjectError`: there is none, or what is there is no project.
+    """
+    root = (folder or Path.cwd()).resolve()
+    origin = "--project"
+    if named is None:
+        root, named, origin = _configured(root)
+    module, separator, attribute = named.partition(":")
+    if not separator or not module or not attribute:
+        raise ProjectError(f"{origin} is {named!r}; write MODULE:NAME, such as {USUAL}")
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    try:
+        found = getattr(import_module(module), attribute, None)
+    except ModuleNotFoundError as error:
+        # A module that is missing further in is the project's own bug, and keeps its traceback.
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise
+        raise _missing(origin, named, root) from None
+    if not isinstance(found, Project):
+        raise ProjectError(
+            f"{origin}: {named} is {'missing' if found is None else f'a {type(found).__name__}'}; "
+            "it must be a sagepipe.Project"
+        )
+    return found
+
+
+def _configured(folder: Path) -> tuple[Path, str, str]:
+    """The root that imports start at, MODULE:NAME, and where that comes from."""
+    for root in (folder, *folder.parents):
+        path = root / "pyproject.toml"
+        if path.is_file():
+            return root, *_of_file(path)
+    return folder, USUAL, "the current folder"
+
+
+def _of_file(path: Path) -> tuple[str, str]:
+    try:
+        content: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ProjectError(f"{path} can't be read: {error}") from error
+    table = content.get("tool", {}).get("sagepipe", {})
+    named = table.get("project", USUAL)
+    if not isinstance(named, str):
+        raise ProjectError(f"{path}: [tool.sagepipe] project is {named!r}; write MODULE:NAME")
+    return named, f"[tool.sagepipe] in {path}" if "project" in table else f"the folder of {path}"
+
+
+def _missing(origin: str, named: str, root: Path) -> ProjectError:
+    if origin == "--project" or "tool.sagepipe" in origin:
+        return ProjectError(f"{origin} names {named}, and there is no such module below {root}")
+    return NoProjectError(
+        f"there is no project here: {root} has no package pipelines/ with a PROJECT; go to your "
+        "repository, or name the project: sagepipe --project MODULE:NAME VERB …"
+    )

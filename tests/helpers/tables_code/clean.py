@@ -1,0 +1,3 @@
+"""What the step Clean of the fixture project would run."""
+
+print("clean")

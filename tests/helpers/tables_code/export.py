@@ -1,0 +1,3 @@
+"""What the step Export of the fixture project would run."""
+
+print("export")

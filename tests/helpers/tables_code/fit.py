@@ -1,0 +1,3 @@
+"""What the step Fit of the fixture project would run."""
+
+print("fit")

@@ -1,0 +1,1 @@
+"""Shared by the fixture project's scripts."""
