@@ -35,10 +35,10 @@ import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ecglib.compiled import compile_sources
+from ecglib.compiled import Classes, compile_sources
 from ecglib.errors import StepError, run
 from ecglib.features import BAD_INPUT, READERS, Features, Windows
-from ecglib.storage import Storage, checked_uris
+from ecglib.storage import Storage, beside, checked_uris
 
 # PySpark is imported where it is used: what needs no Spark can be tested without it.
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def transform(options: argparse.Namespace) -> None:
         length=microseconds(options.window, "--window"), step=microseconds(options.step, "--step")
     )
     output = options.output or output_uri(options.output_name, options.job_config)
-    source, output, staging = checked_uris(options.input, output)
+    source, output = checked_uris(options.input, output)
 
     from pyspark.sql import SparkSession
 
@@ -80,7 +80,9 @@ def transform(options: argparse.Namespace) -> None:
         .getOrCreate()
     )
     try:
-        rows = write_features(spark, source, windows, options.reader, output, staging)
+        with tempfile.TemporaryDirectory() as folder:
+            classes = compile_sources(spark, folder)
+            rows = write_features(spark, classes, source, output, windows, options.reader)
     finally:
         spark.stop()
     for split, count in rows.items():
@@ -98,7 +100,7 @@ def transform(options: argparse.Namespace) -> None:
 
 
 def write_features(
-    spark: SparkSession, source: str, windows: Windows, reader: str, output: str, staging: str
+    spark: SparkSession, classes: Classes, source: str, output: str, windows: Windows, reader: str
 ) -> dict[str, int]:
     """Put features in the output's place, whole or not at all; returns the windows by split."""
     storage = Storage(spark)
@@ -106,33 +108,33 @@ def write_features(
     components = spark.read.parquet(source)
     names = component_columns(components.columns, source)
     print(f"components: {source}, {len(names)} in {', '.join(splits)}", flush=True)
+    features = Features(names, windows, classes)
+    fragments = features.fragments(components, reader)
+    print(f"components: read {fragments.how}", flush=True)
     session: Any = spark
     counts = {split: session._jsc.sc().longAccumulator() for split in splits}
-    with tempfile.TemporaryDirectory() as folder:
-        features = Features(names, windows, compile_sources(spark, folder))
-        fragments = features.fragments(components, reader)
-        print(f"components: read {fragments.how}", flush=True)
-        try:
-            (
-                features.windows(fragments.table, counts)
-                .write.mode("overwrite")
-                # A commit's marker may not stand in the output before all of it does.
-                .option("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
-                .partitionBy("split")
-                .parquet(staging)
-            )
-            # The tasks that count are those that write, of which Spark counts each once.
-            rows = {split: int(count.value()) for split, count in counts.items()}
-            if not any(rows.values()):
-                raise StepError("there is no row in any split of the components; nothing to write")
-            storage.replace(output, staging)
-        except BaseException as error:
-            storage.delete(staging)
-            # Raised in an executor; the driver gets it as the text of a Java exception.
-            bad = re.search(rf"{BAD_INPUT}(.*)", str(error))
-            if bad:
-                raise StepError(f"--input {source}: {bad[1]}") from None
-            raise
+    staging = beside(output, "staging")
+    try:
+        (
+            features.windows(fragments.table, counts)
+            .write.mode("overwrite")
+            # A commit's marker may not stand in the output before all of it does.
+            .option("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
+            .partitionBy("split")
+            .parquet(staging)
+        )
+        # The tasks that count are those that write, of which Spark counts each once.
+        rows = {split: int(count.value()) for split, count in counts.items()}
+        if not any(rows.values()):
+            raise StepError("there is no row in any split of the components; nothing to write")
+        storage.replace(output, staging)
+    except BaseException as error:
+        storage.delete(staging)
+        # Raised in an executor; the driver gets it as the text of a Java exception.
+        bad = re.search(rf"{BAD_INPUT}(.*)", str(error))
+        if bad:
+            raise StepError(f"--input {source}: {bad[1]}") from None
+        raise
     return rows
 
 

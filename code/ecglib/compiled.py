@@ -40,7 +40,21 @@ class Classes:
     def new(self, name: str, *arguments: Any) -> Any:
         """Return an object of the class called `name`, which has one public constructor."""
         constructor = self.loader.loadClass(f"{__package__}.{name}").getConstructors()[0]
-        return constructor.newInstance(_array(self.gateway, self.gateway.jvm.Object, arguments))
+        return constructor.newInstance(self._array(arguments))
+
+    def call(self, target: Any, method: str, *arguments: Any) -> Any:
+        """Return what a method returns; its object has no other public one of that name.
+
+        Raises:
+            Py4JJavaError: what the method threw is the exception's cause.
+        """
+        # By reflection: py4j itself keeps methods by their class's name, and would mistake those
+        # of a later session for these.
+        found = (one for one in target.getClass().getMethods() if one.getName() == method)
+        return next(found).invoke(target, self._array(arguments))
+
+    def _array(self, items: Sequence[Any]) -> Any:
+        return _array(self.gateway, self.gateway.jvm.Object, items)
 
 
 def compile_sources(

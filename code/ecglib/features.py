@@ -94,12 +94,12 @@ class Features:
         if not why:
             try:
                 scan = self._classes.new("Scan")
-                made = scan.fragments(self._java, rows._jdf, schema)
+                made = self._classes.call(scan, "fragments", self._java, rows._jdf, schema)
                 return Fragments(_frame(session, made), "in batches of columns")
             except Py4JJavaError as error:
                 # Whatever it is that a version of Spark has changed: rows can always be had.
-                why = str(error.java_exception.getMessage())
-        made = self._java.fragmentsOfRows(rows._jdf, schema)
+                why = str(error.java_exception.getCause())
+        made = self._classes.call(self._java, "fragmentsOfRows", rows._jdf, schema)
         return Fragments(_frame(session, made), f"row by row: {why}")
 
     def windows(self, fragments: DataFrame, counts: Mapping[str, Any]) -> DataFrame:
@@ -114,7 +114,10 @@ class Features:
         session = fragments.sparkSession
         columns = ((f"{name}_{kind}", type_) for name in self._names for kind, type_ in _KINDS)
         schema = _java_schema(session, (*_WINDOW, *columns))
-        return _frame(session, self._java.windows(near._jdf, schema, dict(counts)))
+        made = self._classes.call(
+            self._java, "windows", near._jdf, schema, _java_map(session, counts)
+        )
+        return _frame(session, made)
 
 
 def _java_schema(session: SparkSession, columns: Iterable[tuple[str, str]]) -> Any:
@@ -126,6 +129,14 @@ def _java_schema(session: SparkSession, columns: Iterable[tuple[str, str]]) -> A
         schema.add(name, kind, nullable=kind != "long" or name == "window")
     java_session: Any = session
     return java_session._jsparkSession.parseDataType(schema.json())
+
+
+def _java_map(session: SparkSession, items: Mapping[str, Any]) -> Any:
+    java_session: Any = session
+    made = java_session._jvm.java.util.HashMap()
+    for key, value in items.items():
+        made.put(key, value)
+    return made
 
 
 def _frame(session: SparkSession, made: Any) -> DataFrame:

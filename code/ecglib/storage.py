@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def checked_uris(source: str, output: str) -> tuple[str, str, str]:
-    """Input, output and the staging prefix beside the output. Raises StepError.
+def checked_uris(source: str, output: str) -> tuple[str, str]:
+    """Input and output, without a slash at the end. Raises StepError.
 
     The output replaces what is there, so it may be neither a whole bucket nor hold the input.
     """
@@ -27,7 +27,13 @@ def checked_uris(source: str, output: str) -> tuple[str, str, str]:
         raise StepError(f"--output {output}: would replace the input, {source}")
     if f"{plain_output}/".startswith(f"{plain_source}/"):
         raise StepError(f"--output {output}: lies in the input, {source}")
-    return source, output, _beside(output, "staging")
+    return source, output
+
+
+def beside(output: str, what: str) -> str:
+    """A prefix beside the output; the underscore hides it from readers of the parent prefix."""
+    parent, slash, name = output.rpartition("/")
+    return f"{parent}{slash}_{name}.{what}"
 
 
 class Storage:
@@ -60,7 +66,7 @@ class Storage:
         first and comes last.
         """
         files, path = self._open(output)
-        aside = self._jvm.org.apache.hadoop.fs.Path(_beside(output, "previous"))
+        aside = self._jvm.org.apache.hadoop.fs.Path(beside(output, "previous"))
         if files.exists(self._success(path)):
             files.delete(aside, True)
             files.delete(self._success(path), False)
@@ -92,9 +98,3 @@ class Storage:
             return path.getFileSystem(self._configuration), path
         except Py4JJavaError as error:
             raise StepError(f"cannot open {uri}: {error.java_exception.getMessage()}") from None
-
-
-def _beside(output: str, what: str) -> str:
-    """A prefix beside the output; the underscore hides it from readers of the parent prefix."""
-    parent, slash, name = output.rpartition("/")
-    return f"{parent}{slash}_{name}.{what}"

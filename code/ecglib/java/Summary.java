@@ -87,7 +87,8 @@ public final class Summary {
       if (missing[c] == null) {
         addAll(c, values[c], from, to);
       } else {
-        addAll(c, present, 0, compact(values[c], missing[c], from, to));
+        int kept = compact(values[c], missing[c], from, to);
+        addAll(c, present, 0, kept);
       }
     }
   }

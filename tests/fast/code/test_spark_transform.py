@@ -66,8 +66,9 @@ def test_a_file_that_is_no_configuration(tmp_path: Path, content: str) -> None:
     ],
 )
 def test_staging_lies_beside_the_output(output: str, staging: str) -> None:
-    source, plain, found = storage.checked_uris("s3://b/components/", output)
-    assert (source, plain, found) == ("s3://b/components", output.rstrip("/"), staging)
+    source, plain = storage.checked_uris("s3://b/components/", output)
+    assert (source, plain) == ("s3://b/components", output.rstrip("/"))
+    assert storage.beside(plain, "staging") == staging
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,9 @@ def test_its_configuration_counts_and_its_log_tells_its_job(pyspark: Result) -> 
     (environment,) = (e for e in events if e["Event"] == "SparkListenerEnvironmentUpdate")
     settings = environment["Spark Properties"]
     assert settings["spark.sql.shuffle.partitions"] == "3"
-    assert settings["spark.sagepipe.job"].startswith(f"pipelines-{pyspark.execution_id}-FlagSamples-")
+    assert settings["spark.sagepipe.job"].startswith(
+        f"pipelines-{pyspark.execution_id}-FlagSamples-"
+    )
 
 
 def test_a_jar_from_scala_runs(spark_jar: Result) -> None:
