@@ -147,13 +147,16 @@ def _javac(gateway: Any) -> Compiler:
     if compiler is None:
         raise LookupError(f"{jvm.System.getProperty('java.home')} is not a JDK")
     class_path = jvm.System.getProperty("java.class.path")
+    # The compiler's own class is not for others to look into; its interface is.
+    tool = jvm.java.lang.Class.forName("javax.tools.Tool").getMethods()
+    run = next(method for method in tool if method.getName() == "run")
 
     def compile_files(files: Sequence[str], into: Path) -> str:
         words = ["-nowarn", "-cp", class_path, "-d", str(into), *files]
         said = jvm.java.io.ByteArrayOutputStream()
-        arguments = _array(gateway, jvm.java.lang.String, words)
-        failed = compiler.run(None, said, said, arguments)
-        return str(said.toString()) if failed else ""
+        options = _array(gateway, jvm.java.lang.String, words)
+        arguments = _array(gateway, jvm.Object, [None, said, said, options])
+        return str(said.toString()) if run.invoke(compiler, arguments) else ""
 
     return compile_files
 
