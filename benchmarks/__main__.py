@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import report, results, scaling
+from benchmarks import report, results, scaling, throughput
 from benchmarks.bench import ROOT, Bench
 from benchmarks.measure import BenchmarkError
 
@@ -95,11 +95,14 @@ def _publish(out: Path, *, ours: bool) -> None:
     report.save(out, content)
     _tell(f"results: {out / report.PAGE}")
     if ours:
-        readme = ROOT / "README.md"
+        readme = ROOT / "docs" / "numbers.md"
         results.write(readme, report.in_readme(readme.read_text(encoding="utf-8"), content))
-    if scaling.ready(content):
+    if throughput.ready(content):
+        table = (ROOT / "pipelines" if ours else out) / throughput.FILE
+        results.write(table, throughput.text(content))
+        _tell(f"throughput: {table}")
         page = (ROOT / "docs" if ours else out) / "scaling.md"
-        results.write(page, scaling.page(out / results.FILE))
+        results.write(page, scaling.page(content))
         _tell(f"scaling: {page}")
 
 

@@ -54,7 +54,7 @@ def run(bench: Bench) -> Result:
 
 def _run(bench: Bench, raw: Path) -> dict[str, float]:
     store = bench.scratch("store")
-    command = [sys.executable, "-m", "sagepipe.cli.run", "--input", str(raw), "--store", str(store)]
+    command = [sys.executable, "-m", "pipelines.run", "--input", str(raw), "--store", str(store)]
     command += ["--quiet", "--json", "-p", "Split=1,0,0", "-p", "NComponents=all"]
     began = time.perf_counter()
     environment = {**os.environ, "XDG_CACHE_HOME": str(bench.folder / "cache")}

@@ -47,7 +47,7 @@ def page(content: Mapping[str, Any], *, has_chart: bool) -> str:
 
 
 def in_readme(text: str, content: Mapping[str, Any]) -> str:
-    """Return the project's README with the table of targets put between its two comments.
+    """Return docs/numbers.md with the table of targets put between its two comments.
 
     Raises:
         BenchmarkError: it has no such place.
@@ -55,7 +55,9 @@ def in_readme(text: str, content: Mapping[str, Any]) -> str:
     before, opening, rest = text.partition(_BEGIN)
     _, closing, after = rest.partition(_END)
     if not closing:
-        raise BenchmarkError(f"README.md: no place for the targets: put in {_BEGIN} and {_END}")
+        raise BenchmarkError(
+            f"docs/numbers.md: no place for the targets: put in {_BEGIN} and {_END}"
+        )
     return "\n".join([before + opening, *_targets(content), closing + after])
 
 

@@ -53,7 +53,7 @@ class Result:
     """What one scenario found.
 
     Attributes:
-        figures: numbers that others read, such as sagepipe.cli.estimate.
+        figures: numbers that others read, such as benchmarks.throughput.
         runs: every single measurement.
     """
 

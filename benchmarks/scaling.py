@@ -4,31 +4,36 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from benchmarks import balance
+from benchmarks import balance, throughput
 from benchmarks.bench import MB
 from benchmarks.report import markdown
 from benchmarks.results import TIMES
-from sagepipe.cli.estimate import PRICES, duration
-from sagepipe.report import costs
-from sagepipe.report.costs import Assumptions, Measured, Prices
+from pipelines import PROJECT
+from sagepipe.report import clusters, costs, prices
+from sagepipe.report.clusters import Cluster
+from sagepipe.report.costs import QUOTA, Assumptions, Estimate, Model, duration
+from sagepipe.report.throughput import Throughput
+from sagepipe.settings.facts import Settings
 
 TB = 1e12
-COUNTS = (2, 8, 20, 100)
+PIPELINE = "ecg-pca"
+COUNTS = (2, 4, 8, QUOTA)
 SHAPES = ((17_000, 60 * MB), (1000, 1000 * MB))
-PCA, PREPROCESS, SPARK = "ml.m5.large", "ml.m5.xlarge", "ml.m5.xlarge"
 _DRAWS = 5
 
 
-def page(results: Path) -> str:
-    """Return the page; the same from the same results, so a test can compare it.
+def page(content: Mapping[str, Any]) -> str:
+    """Return the page; the same from the same results and definition, so a test can compare it.
 
     Raises:
-        SettingsError: the results lack what it needs.
+        BenchmarkError: the results lack what it needs.
     """
-    measured, prices = costs.load_measured(results), costs.load_prices(PRICES)
+    table = throughput.table(content)
+    model = Model(costs.lognormal(TB, SHAPES[0][0]), prices.load(prices.SHIPPED), Assumptions())
+    definition = PROJECT[PIPELINE].built(Settings.local(PIPELINE)).document
+    workflow = clusters.read(definition, {})
     lines = [
         "# Scaling",
         "",
@@ -47,14 +52,11 @@ def page(results: Path) -> str:
     ]
     header = ("recordings", "instances", "whole recordings", "our parts", "idle with recordings")
     lines += markdown(header, _balance_rows())
-    lines += ["", "## One terabyte", "", *_assumptions(measured, prices), ""]
-    for step, type_ in (("Preprocess", PREPROCESS), ("Pca", PCA), ("SparkTransform", SPARK)):
-        lines += [
-            f"{step} on {type_}, 17,000 recordings:",
-            "",
-            *_cost(step, type_, measured, prices),
-            "",
-        ]
+    lines += ["", "## One terabyte", "", *_assumptions(table, model), ""]
+    for step, cluster in workflow.clusters.items():
+        type_ = cluster.instance_type
+        lines += [f"{step} on {type_}, {SHAPES[0][0]:,} recordings:", ""]
+        lines += [*_cost(cluster, model, table), ""]
     lines += [
         "## What follows",
         "",
@@ -63,8 +65,12 @@ def page(results: Path) -> str:
         "- Up to there, twice the instances halve the time at nearly the same cost.",
         "- Fewer recordings than a few times the instances leave some idle in Preprocess: the "
         "longest recording sets the time. Give such data larger instances rather than more: the "
-        f"scripts divide a recording among up to {costs._MOST_THREADS} cores.",
-        "- Parts need no care: any count from 2 to 100 is balanced within a few percent.",
+        f"scripts divide a recording among up to {throughput.THREADS} cores.",
+        f"- Parts need no care: any count from 2 to {QUOTA} is balanced within a few percent.",
+        "- A volume is what inputs, outputs and Spark's shuffle need on each instance: set the "
+        "step's `…VolumeSize` to it. The default is for data that fits it.",
+        f"- A job has at most {QUOTA} instances, unless the account has been given more. What is "
+        "slower than its step's time limit even then wants larger instances.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -80,45 +86,48 @@ def _balance_rows() -> list[list[str]]:
     return rows
 
 
-def _assumptions(measured: Measured, prices: Prices) -> list[str]:
-    assumed = Assumptions()
-    rates = ", ".join(f"{step} {rate / MB:.0f}" for step, rate in measured.rates.items())
+def _assumptions(table: Throughput, model: Model) -> list[str]:
+    assumed = model.assumed
+    steps = {name: table.steps[name] for name in ("Preprocess", "Pca", "SparkTransform")}
+    rates = ", ".join(f"{name} {step.rate / MB:.0f}" for name, step in steps.items())
     return [
         f"Measured: MB of raw CSV per second of one core: {rates}; a second core makes Preprocess "
-        f"{measured.gains['Preprocess']:.2f} {TIMES} as fast and Pca {measured.gains['Pca']:.2f} "
-        f"{TIMES} ({measured.machine}). Assumed: {assumed.startup:.0f} s until a script "
-        f"runs, paid for; a vCPU does {assumed.vcpu:.0%} of that core's work; S3 transfers reach "
-        f"{assumed.network:.0%} of the type's baseline bandwidth. Prices: {prices.as_of}.",
+        f"{steps['Preprocess'].second_core:.2f} {TIMES} as fast and Pca "
+        f"{steps['Pca'].second_core:.2f} {TIMES} ({table.machine}). Assumed: "
+        f"{assumed.startup:.0f} s until a script runs, paid for; a vCPU does {assumed.vcpu:.0%} of "
+        f"that core's work; S3 transfers reach {assumed.network:.0%} of the type's baseline "
+        f"bandwidth; Spark shuffles {throughput.SHUFFLE} bytes for each byte of raw CSV. Prices: "
+        f"{model.prices.region}, {model.prices.as_of}, volumes included.",
     ]
 
 
-def _cost(step: str, type_: str, measured: Measured, prices: Prices) -> list[str]:
-    recordings = SHAPES[0][0]
-    work = costs.lognormal(TB, recordings)
-    rows = []
-    for count in COUNTS:
-        one = costs.estimate(step, work, prices.instances[type_], count, measured, Assumptions())
-        rows.append(
-            [
-                str(count),
-                duration(one.wall),
-                f"{one.startup / one.wall:.0%}",
-                f"{one.instance_hours:.1f}",
-                f"{one.cost:.2f}",
-                f"{one.volume_gb:.0f} GB" if one.volume_gb else "-",
-            ]
-        )
+def _cost(cluster: Cluster, model: Model, table: Throughput) -> list[str]:
+    instance = model.prices.instance(cluster.instance_type)
+    rows = [
+        _row(model.estimate(cluster, table.steps[cluster.step], instance, count))
+        for count in COUNTS
+    ]
     header = (
         "instances",
         "wall",
         "of it startup",
         "instance-hours",
-        prices.currency,
-        "data on each",
+        model.prices.currency,
+        "volume of each",
+        "can it run?",
     )
     return markdown(header, rows)
 
 
-def ready(content: Mapping[str, Any]) -> bool:
-    """Whether the page's measurements have been made."""
-    return {"speed", "large", "pipeline"} <= set(content["scenarios"])
+def _row(one: Estimate) -> list[str]:
+    # The volume shown is the one to set, so the step's own being smaller stands in no way.
+    ways = [obstacle.text for obstacle in one.obstacles if obstacle.kind != "volume"]
+    return [
+        str(one.count),
+        duration(one.wall),
+        f"{one.startup / one.wall:.0%}",
+        f"{one.instance_hours:.1f}",
+        f"{one.cost:.2f}",
+        f"{one.volume_gb:,.0f} GB",
+        f"no: {'; '.join(ways)}" if ways else "yes",
+    ]

@@ -6,6 +6,7 @@ from pipelines import ecg_figures, ecg_pca, ecg_recordings
 from sagepipe import Pipeline, Project
 
 CODE = Path(__file__).resolve().parents[1] / "code"
+THROUGHPUT = Path(__file__).with_name("throughput.toml")
 
 PROJECT = Project(
     Pipeline(
@@ -16,6 +17,7 @@ PROJECT = Project(
         parameters=ecg_pca.PARAMETERS,
         max_parallel_steps=4,
         figures=ecg_figures.find,
+        throughput=THROUGHPUT,
     ),
     Pipeline(
         "ecg-recordings",
@@ -23,5 +25,6 @@ PROJECT = Project(
         build=ecg_recordings.build,
         code=CODE,
         parameters=ecg_recordings.PARAMETERS,
+        throughput=THROUGHPUT,
     ),
 )

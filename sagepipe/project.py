@@ -49,6 +49,8 @@ class Pipeline:
         max_parallel_steps: steps that may run at the same time, unless settings say otherwise;
             not part of a definition.
         figures: reads what the steps of an execution left, for its summary.
+        throughput: a file of what its steps do in a second, for estimates; its form is told by
+            `sagepipe.report.throughput`.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Pipeline:
     parameters: tuple[Parameter, ...] = field(default=(), repr=False)
     max_parallel_steps: int | None = None
     figures: FindFigures | None = field(default=None, repr=False)
+    throughput: Path | None = None
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

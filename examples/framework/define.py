@@ -23,7 +23,8 @@ from typing import Any
 from unittest import mock
 
 from sagepipe.building import sdk
-from sagepipe.local.store import Location, Store
+from sagepipe.language.s3 import Location
+from sagepipe.local.store import Store
 from sagepipe.settings.facts import Settings
 
 HERE = Path(__file__).parent

@@ -132,7 +132,7 @@ def run_verb(
     try:
         command = verbs.load(verb)
         message = command.interrupted
-        arguments = _parser(command, call).parse_args(argv)
+        arguments = parser(command, call).parse_args(argv)
         code = command.run(arguments, call)
         sys.stdout.flush()  # a reader that has gone is met here, not while Python ends
         return code
@@ -181,15 +181,16 @@ def add_pipeline(parser: argparse.ArgumentParser, *, positional: bool = True) ->
         parser.add_argument("--pipeline", metavar="NAME", help=text)
 
 
-def _parser(command: Command, call: Call) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser(command: Command, call: Call) -> argparse.ArgumentParser:
+    """The parser of a verb's words and options."""
+    made = argparse.ArgumentParser(
         prog=call.prog,
         description=f"{verbs.VERBS[call.verb][:1].upper()}{verbs.VERBS[call.verb][1:]}.",
         epilog=call.words(command.examples),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.add_arguments(parser)
-    return parser
+    command.add_arguments(made)
+    return made
 
 
 def _find(project: Project | None, named: str | None) -> Project:

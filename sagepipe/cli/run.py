@@ -18,12 +18,13 @@ from rich.console import Console
 from pipelines.ecg_pca import PARALLELISM
 from sagepipe.cli import run_arguments, run_source, start
 from sagepipe.errors import SagepipeError, SettingsError
+from sagepipe.language.s3 import Location
 from sagepipe.local import engine
 from sagepipe.local.events import Status
 from sagepipe.local.job import Runtime
 from sagepipe.local.launch import instance
 from sagepipe.local.record import ExecutionResult
-from sagepipe.local.store import Location, Mount, Store
+from sagepipe.local.store import Mount, Store
 from sagepipe.report import summary
 from sagepipe.report.progress import Progress
 from sagepipe.settings.facts import Settings

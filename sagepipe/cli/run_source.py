@@ -12,7 +12,8 @@ from typing import Any
 from rich.console import Console
 
 from sagepipe.errors import DefinitionError, ExecutionError, SettingsError
-from sagepipe.local.store import Location, Store
+from sagepipe.language.s3 import Location
+from sagepipe.local.store import Store
 
 Json = Any
 

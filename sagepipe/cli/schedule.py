@@ -10,7 +10,6 @@ from typing import Any
 from sagepipe.aws import boto
 from sagepipe.cli import schedule_options
 from sagepipe.cli.frame import Call, Command, add_pipeline, print_json
-from sagepipe.cli.values import pairs
 from sagepipe.schedule import declared, description, scheduler, schedules
 from sagepipe.schedule.schedules import Schedule
 from sagepipe.settings import configuration
@@ -46,7 +45,7 @@ def _set(arguments: argparse.Namespace, sources: Sources, call: Call) -> None:
 
     sources.require("region", "scheduler_role_arn")
     target = sources.target()
-    table = _table(arguments, sources)
+    table = schedule_options.table(arguments, sources.file.schedule or {})
     declared.check_keys(table)
     pipeline = remote.pipeline(
         boto.client("sagemaker", target.region),
@@ -101,22 +100,6 @@ def _client_and_name(arguments: argparse.Namespace, sources: Sources) -> tuple[A
     target = sources.target()
     name = arguments.name or (sources.file.schedule or {}).get("name") or target.pipeline_name
     return boto.client("scheduler", target.region), name
-
-
-def _table(arguments: argparse.Namespace, sources: Sources) -> dict[str, Any]:
-    """The schedule's keys as the command line gives them, over those of pipeline.toml if the
-    expression comes from there."""
-    table = dict(sources.file.schedule or {}) if arguments.expression is None else {}
-    options = ("expression", "name", "timezone", "start", "end", "version", "alias", "description")
-    given = {key: getattr(arguments, key) for key in options}
-    given |= {
-        "flex_minutes": arguments.flex,
-        "max_age_seconds": arguments.max_age,
-        "max_retries": arguments.max_retries,
-        "delete_when_done": arguments.delete_when_done or None,
-        "parameters": pairs(arguments.parameter) or None,
-    }
-    return table | {key: value for key, value in given.items() if value is not None}
 
 
 def _tell(

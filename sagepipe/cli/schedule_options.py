@@ -1,11 +1,13 @@
-"""The options of `schedule set`."""
+"""The options of `schedule set`, and the schedule that they make."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from typing import Any
 
 from sagepipe.cli import pinning
-from sagepipe.cli.values import add_parameters
+from sagepipe.cli.values import add_parameters, pairs
 from sagepipe.settings import configuration
 
 
@@ -36,3 +38,19 @@ def add(parser: argparse.ArgumentParser) -> None:
     option("--description", metavar="TEXT", help="what it is for")
     option("--paused", action="store_true", help="make it, or leave it, paused")
     configuration.add_scheduling_arguments(parser)
+
+
+def table(arguments: argparse.Namespace, declared: Mapping[str, Any]) -> dict[str, Any]:
+    """The schedule's keys as the command line gives them, over those that pipeline.toml declares
+    if the expression comes from there."""
+    base = dict(declared) if arguments.expression is None else {}
+    names = ("expression", "name", "timezone", "start", "end", "version", "alias", "description")
+    given = {key: getattr(arguments, key) for key in names}
+    given |= {
+        "flex_minutes": arguments.flex,
+        "max_age_seconds": arguments.max_age,
+        "max_retries": arguments.max_retries,
+        "delete_when_done": arguments.delete_when_done or None,
+        "parameters": pairs(arguments.parameter) or None,
+    }
+    return base | {key: value for key, value in given.items() if value is not None}

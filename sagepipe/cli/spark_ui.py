@@ -15,9 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sagepipe.errors import LocalError, SagepipeError, SettingsError, StoreError
+from sagepipe.language.s3 import Location
 from sagepipe.local.spark import history_logs, history_server
 from sagepipe.local.spark.history_server import HistoryServer
-from sagepipe.local.store import Location, Store
+from sagepipe.local.store import Store
 
 EXAMPLES = """\
 examples:

@@ -22,7 +22,8 @@ from sagepipe.cli import pinning, watch
 from sagepipe.errors import AwsError, ExecutionError
 from sagepipe.executions import remote
 from sagepipe.executions.remote import Pipeline
-from sagepipe.language import document, parameters
+from sagepipe.language import parameters
+from sagepipe.language.definition import Definition
 from sagepipe.settings import configuration
 
 _DISPLAY_NAME = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,81}"
@@ -178,7 +179,7 @@ def start(sagemaker: Any, wanted: Start) -> str:
 def request(sagemaker: Any, wanted: Start) -> dict[str, Any]:
     """The request of StartPipelineExecution, checked against what is deployed."""
     pipeline = remote.pipeline(sagemaker, wanted.pipeline, wanted.version, wanted.alias)
-    parameters.resolve(pipeline.definition.get("Parameters", []), wanted.parameters)
+    parameters.resolve(Definition.read(pipeline.definition).parameters, wanted.parameters)
     name = wanted.display_name
     if name is not None and not re.fullmatch(_DISPLAY_NAME, name):
         raise ExecutionError(
@@ -213,8 +214,9 @@ def request(sagemaker: Any, wanted: Start) -> dict[str, Any]:
 
 
 def _selection(sagemaker: Any, pipeline: Pipeline, wanted: Start) -> dict[str, Any]:
-    steps = document.parse(pipeline.definition).steps
-    above = {name: _upstream(name, steps) for name in steps}
+    definition = Definition.read(pipeline.definition)
+    steps = definition.steps
+    above = {name: definition.ancestors([name]) for name in steps}
     for option, names in (("--only", wanted.only), ("--from-step", (wanted.from_step,))):
         for name in names:
             if name is not None and name not in steps:
@@ -244,12 +246,6 @@ def _selection(sagemaker: Any, pipeline: Pipeline, wanted: Start) -> dict[str, A
     if any(above[name].difference(selected) for name in selected):
         members["SourcePipelineExecutionArn"] = _source(sagemaker, wanted)
     return members
-
-
-def _upstream(name: str, steps: Mapping[str, document.Step]) -> frozenset[str]:
-    """All that must have run before a step; in its branch of a condition, the condition too."""
-    needed = steps[name].waits_for
-    return needed.union(*(_upstream(one, steps) for one in needed))
 
 
 def _source(sagemaker: Any, wanted: Start) -> str:

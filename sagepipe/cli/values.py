@@ -38,3 +38,16 @@ def positive(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
     return value
+
+
+def version(text: str) -> int | str:
+    """A version's number, or an alias."""
+    return int(text) if text.isdigit() else text
+
+
+def days(text: str) -> float:
+    """A number of days, from 0."""
+    value = float(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("must not be negative")
+    return value

@@ -10,6 +10,7 @@ from typing import Any
 
 from sagepipe.aws import boto
 from sagepipe.cli.frame import Call, Command, add_pipeline, print_json
+from sagepipe.cli.values import days, version
 from sagepipe.deploy import apply, plan_report, prune, rollback, versions
 from sagepipe.deploy.apply import Apply, Clients
 from sagepipe.language import diff
@@ -44,7 +45,7 @@ def _list(arguments: argparse.Namespace, sources: Sources, _: Call) -> None:
     target = sources.target()
     found = versions.listing(boto.client("sagemaker", target.region), target)
     if arguments.json:
-        print_json([dataclasses.asdict(version) for version in found])
+        print_json([dataclasses.asdict(one) for one in found])
     else:
         print("\n".join(versions.table(found)))
 
@@ -121,13 +122,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     listing = word("list", _list, "all versions, the newest first")
     show = word("show", _show, "one version: its names, steps, defaults and scripts")
-    show.add_argument("version", nargs="?", type=_version, help="(default: the latest)")
+    show.add_argument("version", nargs="?", type=version, help="(default: the latest)")
     show.add_argument("--definition", action="store_true", help="print its definition as JSON")
     compare = word("diff", _diff, "what differs, by step and parameter")
-    compare.add_argument("before", type=_version)
-    compare.add_argument("after", nargs="?", type=_version, help="(default: the latest)")
+    compare.add_argument("before", type=version)
+    compare.add_argument("after", nargs="?", type=version, help="(default: the latest)")
     back = word("rollback", _rollback, "publish an earlier version's definition again")
-    back.add_argument("version", type=_version)
+    back.add_argument("version", type=version)
     back.add_argument("--dry-run", action="store_true", help="print the plan and change nothing")
     back.add_argument("--force", action="store_true", help="go ahead over others' changes")
     options.add(back, [options.ALIAS])
@@ -135,7 +136,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     clean.add_argument("--delete", action="store_true", help="delete them (default: only list)")
     clean.add_argument(
         "--older-than",
-        type=_days,
+        type=days,
         default=1,
         metavar="DAYS",
         help="leave younger ones: a deployment may be about to use them (default: %(default)s)",
@@ -143,17 +144,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add(clean, options.ARTIFACTS)
     for one in (listing, show, compare):
         one.add_argument("--json", action="store_true", help="print it as JSON")
-
-
-def _version(text: str) -> int | str:
-    return int(text) if text.isdigit() else text
-
-
-def _days(text: str) -> float:
-    days = float(text)
-    if days < 0:
-        raise argparse.ArgumentTypeError("must not be negative")
-    return days
 
 
 COMMAND = Command(EXAMPLES, add_arguments, run)

@@ -15,6 +15,7 @@ from typing import Any
 
 from sagepipe.aws import boto
 from sagepipe.errors import AwsError, DeploymentError
+from sagepipe.language.definition import strings
 
 # Where a definition's scripts are: s3://<bucket>/<prefix>/code/<sha256>/<name>
 _SCRIPT = re.compile(r"s3://([^/]+)/((?:[^/]+/)+code/([0-9a-f]{64})/([^/]+))")
@@ -141,7 +142,7 @@ def scripts(definition: Mapping[str, Any] | str) -> tuple[Script, ...]:
     members = json.loads(definition) if isinstance(definition, str) else definition
     found = {
         Script(match[1], match[2], match[3])
-        for text in _strings(members)
+        for text in strings(members)
         if (match := _SCRIPT.fullmatch(text))
     }
     return tuple(sorted(found))
@@ -197,17 +198,6 @@ def _tags(sagemaker: Any, name: str, arn: str) -> tuple[tuple[str, str], ...]:
     with boto.calls(f"list the tags of pipeline {name}"):
         pages = sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
         return tuple(sorted((tag["Key"], tag["Value"]) for page in pages for tag in page["Tags"]))
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for member in value.values():
-            yield from _strings(member)
-    elif isinstance(value, list):
-        for one in value:
-            yield from _strings(one)
 
 
 def _sha256(checksum: str | None) -> str | None:

@@ -19,6 +19,7 @@ from typing import Any
 from sagepipe.building.bundle import Artifact
 from sagepipe.deploy.deployed import Deployed, Script
 from sagepipe.language import diff
+from sagepipe.language.definition import Definition
 from sagepipe.language.diff import Change
 from sagepipe.schedule import schedules
 from sagepipe.schedule.schedules import Schedule
@@ -209,20 +210,10 @@ def _tags(wanted: Wanted, there: Deployed) -> list[Action]:
     deployed, declared = dict(there.tags), dict(wanted.tags)
     put = tuple((key, value) for key, value in wanted.tags if deployed.get(key) != value)
     ours = {
-        tag["Key"]
-        for step in _all_steps(json.loads(there.definition))
-        for tag in (step.get("Arguments") or {}).get("Tags") or []
+        key for step in Definition.read(json.loads(there.definition)).written for key in step.tags
     }
     remove = tuple(key for key in deployed if key in ours and key not in declared)
     return [SetTags(put, remove)] if put or remove else []
-
-
-def _all_steps(node: Any) -> list[dict[str, Any]]:
-    steps = list(node.get("Steps") or [])
-    for step in steps:
-        arguments = step.get("Arguments") or {}
-        steps += (arguments.get("IfSteps") or []) + (arguments.get("ElseSteps") or [])
-    return steps
 
 
 def _naming(wanted: Wanted, there: Deployed | None, *, new: bool) -> list[Action]:

@@ -10,7 +10,7 @@ from sagepipe.aws import boto
 from sagepipe.deploy import deployed
 from sagepipe.deploy.deployed import Version
 from sagepipe.errors import AwsError, DeploymentError
-from sagepipe.language import diff
+from sagepipe.language.definition import Definition
 from sagepipe.settings.configuration import Target
 
 
@@ -62,17 +62,18 @@ def described(sagemaker: Any, target: Target, version: int | str | None) -> dict
 
 def facts(answer: Mapping[str, Any], s3: Any) -> dict[str, str]:
     """What there is to know of a described version, by what it is."""
-    definition = json.loads(answer["PipelineDefinition"])
-    scripts = deployed.scripts(definition)
+    document = json.loads(answer["PipelineDefinition"])
+    definition = Definition.read(document)
+    scripts = deployed.scripts(document)
     missing = deployed.missing(s3, scripts)
     found = {
         "name": answer.get("PipelineVersionDisplayName") or "-",
         "alias": ", ".join(answer.get("PipelineVersionAliases") or []) or "-",
         "description": answer.get("PipelineVersionDescription") or "-",
-        "steps": ", ".join(diff.step_names(definition)),
+        "steps": ", ".join(definition.steps),
         "parameters": ", ".join(
-            f"{one['Name']}={one.get('DefaultValue', '')}"
-            for one in definition.get("Parameters") or []
+            f"{one.name}={'' if one.default is None else one.default}"
+            for one in definition.parameters.values()
         ),
     }
     return found | {

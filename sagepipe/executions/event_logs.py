@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sagepipe.aws import boto
+from sagepipe.language.s3 import Location
 from sagepipe.local.spark import history_logs
-from sagepipe.local.store import Location
 
 _BLOCK = 2**20
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from sagepipe.aws.boto import calls
 from sagepipe.deploy import deployed
 from sagepipe.errors import ExecutionError
+from sagepipe.language.definition import Definition
 
 _ARN = re.compile(
     r"(?P<pipeline>arn:aws[a-z\-]*:sagemaker:(?P<region>[a-z0-9\-]*):\d{12}:pipeline/(?P<name>[^/]+))"
@@ -33,7 +34,7 @@ class Pipeline:
     @property
     def steps(self) -> list[str]:
         """The names of all steps, in the order in which they are written."""
-        return list(_names(self.definition.get("Steps", [])))
+        return list(Definition.read(self.definition).steps)
 
 
 @dataclass(frozen=True)
@@ -254,11 +255,3 @@ def _step(answer: Mapping[str, Any]) -> Step:
         cached_from=answer.get("CacheHitResult", {}).get("SourcePipelineExecutionArn", ""),
         outcome=details.get("Outcome", "") if kind == "Condition" else "",
     )
-
-
-def _names(steps: list[Mapping[str, Any]]) -> Iterator[str]:
-    for step in steps:
-        yield step["Name"]
-        if step["Type"] == "Condition":
-            for branch in ("IfSteps", "ElseSteps"):
-                yield from _names(step["Arguments"].get(branch, []))

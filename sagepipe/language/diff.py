@@ -2,24 +2,30 @@
 
 Works on any definition's JSON. What has a name is compared by it: steps wherever they stand,
 inputs, outputs, environment variables, options of a command line. Expressions are written as
-people read them: `${Rows}` for a parameter, `${Steps.Clean.…}` for a property.
+people read them: `${Rows}` for a parameter, `${Steps.Clean.…}` for a property. Where two values
+read the same, such as 1 and "1", they are shown as JSON.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from sagepipe.errors import DefinitionError
+from sagepipe.language.definition import TOO_DEEP, Definition
+from sagepipe.language.expressions import is_expression
+from sagepipe.language.request.model import objects
+
+Json = Any
 
 # The member that names an entry of a list, in the definition language and in CreateProcessingJob.
 _NAMES = ("InputName", "OutputName", "PropertyFileName", "Name", "Key", "ExceptionType")
 
 # Lists that are command lines.
 _COMMANDS = ("ContainerArguments", "ContainerEntrypoint")
-
-_BRANCHES = ("IfSteps", "ElseSteps")
 
 # Where a value stands -> what people call it; the first that fits.
 _LABELS = tuple(
@@ -75,10 +81,25 @@ class Change:
         return "-" if self.after is None else "~"
 
 
-def diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
-    """All changes, parameters first, then steps, in the order of `after`."""
+@dataclass(frozen=True)
+class _Leaf:
+    """A value that is compared as a whole, and how people read it."""
+
+    value: Json
+    text: str
+
+
+def diff(before: Mapping[str, Json], after: Mapping[str, Json]) -> tuple[Change, ...]:
+    """All changes, parameters first, then steps, in the order of `after`.
+
+    Raises:
+        DefinitionError: one of them is nested too deeply to be compared.
+    """
     changes: list[Change] = []
-    old, new = _subjects(before), _subjects(after)
+    definitions = Definition.read(before), Definition.read(after)
+    if any(definition.deep for definition in definitions):
+        raise DefinitionError([TOO_DEEP])
+    old, new = map(_subjects, definitions)
     for subject in [*new, *(subject for subject in old if subject not in new)]:
         changes += _compare(subject, old.get(subject), new.get(subject))
     if not changes and canonical(before) != canonical(after):
@@ -86,14 +107,9 @@ def diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, .
     return tuple(changes)
 
 
-def step_names(definition: Mapping[str, Any]) -> list[str]:
-    """All steps, those in branches among them."""
-    return [step["Name"] for _, step in _steps(definition.get("Steps") or [], "")]
-
-
-def canonical(definition: Mapping[str, Any]) -> str:
-    """The definition's one text, whatever the order of its members and its white space."""
-    return json.dumps(definition, sort_keys=True, separators=(",", ":"))
+def canonical(value: Json) -> str:
+    """A definition's one text, whatever the order of its members and its white space."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def lines(changes: Sequence[Change]) -> Iterator[str]:
@@ -123,116 +139,121 @@ def _arrow(change: Change) -> str:
 
 
 def _compare(
-    subject: str, before: Mapping[str, str] | None, after: Mapping[str, str] | None
+    subject: str, before: Mapping[str, _Leaf] | None, after: Mapping[str, _Leaf] | None
 ) -> Iterator[Change]:
     if before is None or after is None:
         old, new = (None if one is None else _summary(one) for one in (before, after))
         yield Change(subject, "", old, new)
         return
     for path in [*after, *(path for path in before if path not in after)]:
-        old, new = before.get(path), after.get(path)
-        if old != new:
-            yield Change(subject, _label(path), old, new)
+        yield from _changed(subject, _label(path), before.get(path), after.get(path))
 
 
-def _summary(fields: Mapping[str, str]) -> str:
-    default = fields.get("DefaultValue")
-    return fields.get("Type", "") + ("" if default is None else f", default {default}")
+def _changed(subject: str, field: str, old: _Leaf | None, new: _Leaf | None) -> Iterator[Change]:
+    if old is None or new is None:
+        yield Change(subject, field, old.text if old else None, new.text if new else None)
+    elif canonical(old.value) != canonical(new.value):
+        same = old.text == new.text
+        before, after = ((canonical(one.value) if same else one.text) for one in (old, new))
+        yield Change(subject, field, before, after)
 
 
-def _subjects(definition: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Each parameter, each step and the rest, as flat path -> text."""
+def _summary(fields: Mapping[str, _Leaf]) -> str:
+    default, type_ = fields.get("DefaultValue"), fields.get("Type")
+    return (type_.text if type_ else "") + (f", default {default.text}" if default else "")
+
+
+def _subjects(definition: Definition) -> dict[str, dict[str, _Leaf]]:
+    """Each parameter, each step and the rest, as flat path -> leaf."""
     rest = {
-        name: value for name, value in definition.items() if name not in ("Parameters", "Steps")
+        name: value
+        for name, value in definition.document.items()
+        if name not in ("Parameters", "Steps")
     }
     subjects = {"pipeline": dict(_flat(rest, ""))} if rest else {}
-    for parameter in definition.get("Parameters") or []:
-        subjects[f"parameter {parameter['Name']}"] = dict(_members(parameter))
-    for branch, step in _steps(definition.get("Steps") or [], ""):
-        fields = dict(_members(step))
-        subjects[f"step {step['Name']}"] = fields | ({"branch": branch} if branch else {})
+    for _, parameter in objects(definition.document.get("Parameters"), ""):
+        subjects[f"parameter {parameter.get('Name')}"] = dict(_members(parameter))
+    for step in definition.written:
+        branch = {"branch": _Leaf(step.home, step.home)} if step.home else {}
+        subjects[f"step {step.name}"] = dict(_members(step.own)) | branch
     return subjects
 
 
-def _steps(steps: Sequence[Mapping[str, Any]], branch: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every step with the branch that it stands in, branches apart from their condition."""
-    for step in steps:
-        arguments = step.get("Arguments") or {}
-        branches = {name: arguments[name] for name in _BRANCHES if name in arguments}
-        own = {name: value for name, value in arguments.items() if name not in branches}
-        yield branch, {**step, "Arguments": own}
-        for name, inside in branches.items():
-            yield from _steps(inside, f"{step['Name']}.{name}")
-
-
-def _members(named: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _members(named: Mapping[str, Json]) -> Iterator[tuple[str, _Leaf]]:
     return _flat({name: value for name, value in named.items() if name != "Name"}, "")
 
 
-def _flat(value: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Path -> text of every leaf; an expression is a leaf."""
+def _flat(value: Json, path: str) -> Iterator[tuple[str, _Leaf]]:
+    """Path -> leaf for every leaf; an expression is a leaf."""
     if path.endswith(_COMMANDS) and isinstance(value, list):
-        yield from ((f"{path}[{option}]", text) for option, text in _options(value))
-    elif isinstance(value, Mapping) and not _is_expression(value):
+        for option, values in _options(value):
+            yield f"{path}[{option}]", _Leaf(values, " ".join(map(text, values)))
+    elif isinstance(value, Mapping) and value and not is_expression(value):
         for name, member in value.items():
             yield from _flat(member, f"{path}.{name}".lstrip("."))
     elif isinstance(value, list) and any(isinstance(one, Mapping) for one in value):
-        for index, one in enumerate(value):
-            name, rest = _named(one, index)
+        for name, rest in _entries(value):
             yield from _flat(rest, f"{path}[{name}]")
     elif value is not None:
-        yield path, text(value)
+        yield path, _Leaf(value, "" if value == {} else text(value))
 
 
-def _named(entry: Any, index: int) -> tuple[str, Any]:
-    """A list's entry by its name, or by its position if it has none."""
-    if isinstance(entry, Mapping):
+def _entries(listed: Sequence[Json]) -> Iterator[tuple[str, Json]]:
+    """A list's entries by their names, or by their positions if they have none.
+
+    A name may be there twice, as two retry policies of one exception type: each has its own.
+    """
+    seen: set[str] = set()
+    for index, entry in enumerate(listed):
+        name, rest = _named(entry, index)
+        name = _unused(name, seen)
+        seen.add(name)
+        yield name, rest
+
+
+def _named(entry: Json, index: int) -> tuple[str, Json]:
+    if isinstance(entry, Mapping) and not is_expression(entry):
         for member in _NAMES:
-            if member in entry and not _is_expression(entry):
+            if member in entry:
                 rest = {name: value for name, value in entry.items() if name != member}
                 return text(entry[member]), rest
     return str(index), entry
 
 
-def _options(arguments: Sequence[Any]) -> Iterator[tuple[str, str]]:
-    """A command line as option -> value; what stands before the first option has its position."""
-    found: dict[str, list[str]] = {}
+def _unused(name: str, used: Container[str]) -> str:
+    while name in used:
+        name += " again"
+    return name
+
+
+def _options(arguments: Sequence[Json]) -> Iterator[tuple[str, list[Json]]]:
+    """A command line as option -> values; what stands before the first option has its position."""
+    found: dict[str, list[Json]] = {}
     option = ""
     for position, argument in enumerate(arguments):
         if isinstance(argument, str) and argument.startswith("--"):
-            # An option may be given twice: each has its own entry.
-            option = argument + " again" * (argument in found)
-            while option in found:
-                option += " again"
+            option = _unused(argument, found)  # an option may be given twice
             found[option] = []
         elif option:
-            found[option].append(text(argument))
+            found[option].append(argument)
         else:
-            found[str(position)] = [text(argument)]
-    return ((name, " ".join(values)) for name, values in found.items())
+            found[str(position)] = [argument]
+    yield from found.items()
 
 
-def _is_expression(value: Any) -> bool:
-    return isinstance(value, Mapping) and any(
-        name == "Get" or name.startswith("Std:") for name in value
-    )
-
-
-def text(value: Any) -> str:
+def text(value: Json) -> str:
     """A value or an expression as people read it."""
     if isinstance(value, str):
         return value
     if isinstance(value, list):
         return ", ".join(text(one) for one in value)
-    if isinstance(value, Mapping):
-        if "Get" in value:
-            return "${" + str(value["Get"]).removeprefix("Parameters.") + "}"
-        if "Std:Join" in value:
-            join = value["Std:Join"]
-            return str(join.get("On", "")).join(text(one) for one in join.get("Values", []))
-        if "Std:JsonGet" in value:
-            get = value["Std:JsonGet"]
-            return f"{text(get.get('PropertyFile') or get.get('S3Uri'))} at {get.get('Path')}"
+    match value:
+        case {"Get": target}:
+            return "${" + str(target).removeprefix("Parameters.") + "}"
+        case {"Std:Join": {"On": str(on), "Values": list(values)}}:
+            return on.join(text(one) for one in values)
+        case {"Std:JsonGet": {"Path": path, **where}}:
+            return f"{text(where.get('PropertyFile') or where.get('S3Uri'))} at {path}"
     return json.dumps(value)
 
 

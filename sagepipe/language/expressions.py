@@ -1,26 +1,63 @@
-"""The definition language's expressions: `Get`, `Std:Join`, `Std:JsonGet`, and conditions."""
+"""The definition language's expressions: `Get`, `Std:Join`, `Std:JsonGet`, and conditions.
+
+What is evaluated here has passed `validate.parse`, so expressions have their form.
+"""
 
 from __future__ import annotations
 
 import json
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from sagepipe.errors import ExpressionError
 
 Json = Any
 
+KINDS = ("Get", "Std:Join", "Std:JsonGet")
+COMPARISONS = ("Equals", "GreaterThan", "GreaterThanOrEqualTo", "LessThan", "LessThanOrEqualTo")
+
+# A step's reference: Steps.<name>, then a path that begins with . or [
+STEP = re.compile(r"Steps\.([^.\[]+)(.*)", re.DOTALL)
+PROPERTY_FILE = re.compile(r"Steps\.([^.\[]+)\.PropertyFiles\.(.+)", re.DOTALL)
+
 _TOKEN = re.compile(r"\.?([A-Za-z0-9_\-]+)|\[(\d+)\]|\['([^']*)'\]|\[\"([^\"]*)\"\]")
-_COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
-    "Equals": operator.eq,
-    "GreaterThan": operator.gt,
-    "GreaterThanOrEqualTo": operator.ge,
-    "LessThan": operator.lt,
-    "LessThanOrEqualTo": operator.le,
-}
+_OPERATORS: tuple[Callable[[Any, Any], bool], ...] = (
+    operator.eq,
+    operator.gt,
+    operator.ge,
+    operator.lt,
+    operator.le,
+)
+_COMPARE = dict(zip(COMPARISONS, _OPERATORS, strict=True))
+
+
+class Unknown:
+    """The value of an expression that only an execution will know; `type` if that is known."""
+
+    def __init__(self, type_: str | None = None) -> None:
+        self.type: Final = type_
+
+
+def is_expression(value: object) -> bool:
+    """Whether `value` is to be evaluated: an object with an expression's member."""
+    return isinstance(value, Mapping) and any(
+        isinstance(name, str) and (name == "Get" or name.startswith("Std:")) for name in value
+    )
+
+
+def find(value: Json, field: str) -> Iterator[tuple[str, Mapping[str, Json]]]:
+    """The expressions in a value that stands at `field`, inner ones too, each with its field."""
+    if isinstance(value, Mapping):
+        if is_expression(value):
+            yield field, value
+        for name, member in value.items():
+            yield from find(member, f"{field}.{name}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from find(item, f"{field}[{index}]")
 
 
 @dataclass
@@ -72,12 +109,12 @@ def holds(condition: Mapping[str, Json], scope: Scope) -> bool:
     if kind == "In":
         query = evaluate(condition["QueryValue"], scope)
         return query in [evaluate(item, scope) for item in condition["Values"]]
-    if kind not in _COMPARISONS:
+    if kind not in _COMPARE:
         raise ExpressionError(f"{kind!r} is not a condition type")
     left = evaluate(condition["LeftValue"], scope)
     right = evaluate(condition["RightValue"], scope)
     try:
-        return _COMPARISONS[kind](left, right)
+        return _COMPARE[kind](left, right)
     except TypeError as error:
         raise ExpressionError(f"{kind} cannot compare {left!r} with {right!r}") from error
 
@@ -125,26 +162,23 @@ def _get(target: str, scope: Scope) -> Json:
     if kind == "Execution" and rest in scope.execution:
         return scope.execution[rest]
     if kind == "Steps":
-        step = re.split(r"[.\[]", rest, maxsplit=1)[0]
-        if step not in scope.steps:
-            raise ExpressionError(f"{target}: step {step!r} has not run")
-        return select(scope.steps[step], rest[len(step) :].lstrip("."), target)
+        match = STEP.fullmatch(target)
+        if match is None or match[1] not in scope.steps:
+            raise ExpressionError(f"{target}: step {match[1] if match else ''!r} has not run")
+        return select(scope.steps[match[1]], match[2].lstrip("."), target)
     raise ExpressionError(f"{target!r} refers to nothing in this definition")
 
 
 def _json_get(expression: Mapping[str, Json], scope: Scope) -> Json:
-    if "S3Uri" in expression:
-        origin = str(evaluate(expression["S3Uri"], scope))
-        text = scope.read(origin)
-    else:
-        target = expression["PropertyFile"]["Get"]
-        match = re.fullmatch(r"Steps\.([^.]+)\.PropertyFiles\.(.+)", target)
-        if match is None:
-            raise ExpressionError(f"{target!r} is not a property file")
-        origin, text = target, scope.property_file(match[1], match[2])
+    uri, target = expression.get("S3Uri"), expression.get("PropertyFile", {}).get("Get", "")
+    match = PROPERTY_FILE.fullmatch(target)
+    if uri is None and match is None:
+        raise ExpressionError(f"{target!r} is not a property file")
+    origin = target if match else str(evaluate(uri, scope))
     try:
+        text = scope.property_file(match[1], match[2]) if match else scope.read(origin)
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # not UTF-8 is a ValueError, too
         raise ExpressionError(f"{origin} is not JSON: {error}") from error
     path = expression["Path"]
     return select(document, path.removeprefix("$").lstrip("."), f"{origin} at {path}")

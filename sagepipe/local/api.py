@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from sagepipe.errors import LocalError, StoreError
+from sagepipe.language.s3 import Location
 from sagepipe.local import engine
 from sagepipe.local.choices import MAX_PARALLEL_STEPS, Choices
 from sagepipe.local.events import Event, Listener, Status
@@ -27,7 +28,7 @@ from sagepipe.local.launch import instance
 from sagepipe.local.launch.images import Image
 from sagepipe.local.record import ExecutionResult, StepResult
 from sagepipe.local.retry import Fault
-from sagepipe.local.store import Location, Mount, Store
+from sagepipe.local.store import Mount, Store
 
 Json = Any
 Content = bytes | str | Path

@@ -13,16 +13,19 @@ from typing import Any
 
 from sagepipe.errors import ExpressionError, LocalError
 from sagepipe.language import parameters
-from sagepipe.language.document import Definition, Step, known, parse
+from sagepipe.language.definition import Definition
 from sagepipe.language.expressions import Scope, evaluate, holds
+from sagepipe.language.s3 import Location
+from sagepipe.language.step import Step
+from sagepipe.language.validate import parse
 from sagepipe.local import job as jobs
-from sagepipe.local import past, processing, record, stub
+from sagepipe.local import past, processing, record, runnable, stub
 from sagepipe.local.choices import Choices
 from sagepipe.local.events import ExecutionStarted, Listener, Reused, Status, StepChanged
 from sagepipe.local.follow import Follower
 from sagepipe.local.past import Past
 from sagepipe.local.record import ExecutionResult, StepResult
-from sagepipe.local.store import Location, Store
+from sagepipe.local.store import Store
 
 Json = Any
 
@@ -40,6 +43,7 @@ class Plan:
     document: Mapping[str, Json] = field(default_factory=dict)
     choices: Choices = field(default_factory=Choices)
     past: Past = field(default_factory=Past)
+    skipped: frozenset[str] = frozenset()
 
 
 def plan(
@@ -56,18 +60,19 @@ def plan(
         ParameterError, UnsupportedError, DefinitionError, LocalError
     """
     choices = choices or Choices()
-    definition = parse(document, choices.skip, choices.stubs)
+    definition = parse(document)
+    skipped = runnable.skipped(definition, choices.skip, choices.stubs)
     for name, folder in choices.stubs.items():
         stub.check(definition.steps[name], folder)
     for name in [*choices.logs, *(fault.step for fault in choices.faults)]:
-        known(name, definition.steps, "--logs" if name in choices.logs else "--fault")
-    taken = past.select(definition, choices, pipeline_name, store)
+        runnable.known(name, definition.steps, "--logs" if name in choices.logs else "--fault")
+    taken = past.select(definition, choices, skipped, pipeline_name, store)
     if taken.source is not None:
-        declared = {parameter["Name"] for parameter in definition.parameters}
         before = past.as_given(taken.source.parameters)
+        declared = definition.parameters
         given = {name: text for name, text in before.items() if name in declared} | dict(given)
     values = parameters.resolve(definition.parameters, given)
-    return Plan(definition, values, pipeline_name, document, choices, taken)
+    return Plan(definition, values, pipeline_name, document, choices, taken, skipped)
 
 
 def resume(store: Store, execution_id: str, choices: Choices | None = None) -> Plan:
@@ -123,7 +128,7 @@ class _Execution:
         self.began = resumed.started if resumed else record.now()
         self.spent = resumed.seconds if resumed else 0.0
         self.steps = planned.definition.steps
-        self.skipped = planned.definition.skipped
+        self.skipped = planned.skipped
         self.plan, self.runtime, self.tell, self.stop = planned, runtime, tell, stop
         self.results: dict[str, StepResult] = {}
         self.started = time.monotonic()
@@ -229,7 +234,7 @@ class _Execution:
             return processing.run(step, evaluate(step.arguments, scope), name, self.context)
         self.tell(StepChanged(step.name, step.type, Status.EXECUTING))
         if step.type == "Condition":
-            outcome = all(holds(item, scope) for item in step.arguments["Conditions"])
+            outcome = all(holds(item, scope) for item in step.conditions)
             return StepResult(
                 step.name,
                 step.type,
@@ -237,7 +242,7 @@ class _Execution:
                 outcome=outcome,
                 properties={"Outcome": outcome},
             )
-        message = evaluate(step.arguments["ErrorMessage"], scope)
+        message = evaluate(step.message, scope)
         return StepResult(step.name, step.type, Status.FAILED, reason=str(message))
 
     def _stub(self, step: Step, scope: Scope, job_name: str) -> StepResult:

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from sagepipe.errors import LocalError
-from sagepipe.local import description, retry
+from sagepipe.language import retries
+from sagepipe.local import description
 from sagepipe.local.channels import inputs, journal, outputs, pipes
 from sagepipe.local.channels.streams import Streams, pipes_of
 from sagepipe.local.events import InstanceChanged, Listener, Note, Status
@@ -342,14 +343,14 @@ def _machine_failure(error: BaseException | None) -> _Failure | None:
     if not isinstance(error, OSError) or error.errno not in _MACHINE_FAULTS:
         return None
     reason = f"InternalServerError: this machine failed the job: {error}"
-    return _Failure("", reason, retry.INTERNAL)
+    return _Failure("", reason, retries.INTERNAL)
 
 
 def _failed_with(code: int, host: str, instances: Sequence[Instance]) -> _Failure:
     instance = next(instance for instance in instances if instance.host == host)
     if code == CANNOT_ISOLATE and any(map(NOT_ISOLATED.match, instance.log_tail())):
         reason = "InternalServerError: this machine could not isolate the instance"
-        return _Failure(host, reason, retry.INTERNAL)
+        return _Failure(host, reason, retries.INTERNAL)
     return _Failure(host, f"AlgorithmError: , exit code: {_exit_code(code)}")
 
 

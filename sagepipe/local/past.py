@@ -21,12 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from sagepipe.errors import LocalError
-from sagepipe.language.document import Definition, known
+from sagepipe.language.definition import Definition
 from sagepipe.local import record
 from sagepipe.local.channels import journal
 from sagepipe.local.choices import Choices
 from sagepipe.local.events import Status
 from sagepipe.local.record import ExecutionResult, StepResult
+from sagepipe.local.runnable import known
 from sagepipe.local.store import Store
 
 Json = Any
@@ -49,18 +50,24 @@ class Past:
     source: ExecutionResult | None = None
 
 
-def select(definition: Definition, choices: Choices, pipeline: str, store: Store | None) -> Past:
+def select(
+    definition: Definition,
+    choices: Choices,
+    skipped: frozenset[str],
+    pipeline: str,
+    store: Store | None,
+) -> Past:
     """What `--only` and `--from-step` leave out, and what stands in for it. Raises LocalError."""
     if not choices.only and not choices.from_step:
         if choices.source:
             raise LocalError("--source needs --only or --from-step")
         return Past()
-    selected = _selected(definition, choices)
+    selected = _selected(definition, choices, skipped)
     needs = {
         name
         for step in selected
         for name in definition.steps[step].waits_for
-        if name not in selected and name not in definition.skipped and name not in choices.stubs
+        if name not in selected and name not in skipped and name not in choices.stubs
     }
     source = _source(choices.source, pipeline, store, needed=bool(needs))
     done = {}
@@ -139,7 +146,7 @@ def as_given(values: Mapping[str, Json]) -> dict[str, str]:
     return {name: text for name, text in texts.items() if text}
 
 
-def _selected(definition: Definition, choices: Choices) -> set[str]:
+def _selected(definition: Definition, choices: Choices, skipped: frozenset[str]) -> set[str]:
     for name in choices.only:
         known(name, definition.steps, "--only")
     if choices.from_step:
@@ -147,7 +154,7 @@ def _selected(definition: Definition, choices: Choices) -> set[str]:
     selected = set(choices.only)
     if choices.from_step:
         selected |= {choices.from_step, *definition.descendants([choices.from_step])}
-    if leave := selected & definition.skipped:
+    if leave := selected & skipped:
         raise LocalError(f"{sorted(leave)[0]} is both selected and skipped")
     if len(selected) > MAX_SELECTED:
         raise LocalError(f"{len(selected)} steps are selected; at most {MAX_SELECTED} are taken")

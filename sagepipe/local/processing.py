@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sagepipe.language import limits
-from sagepipe.language.document import Step
+from sagepipe.language import request as requests
+from sagepipe.language.step import Step
 from sagepipe.local import job as jobs
 from sagepipe.local import record
 from sagepipe.local.cache import step_cache
@@ -51,7 +51,7 @@ def run(step: Step, request: Json, name: str, context: Context) -> StepResult:
     Raises:
         LocalError: the service would refuse the job.
     """
-    limits.check(request)
+    requests.check(request)
     count = request["ProcessingResources"]["ClusterConfig"]["InstanceCount"]
     cached = _cache(step, request, context)
     if cached is not None and (hit := _look_up(cached, step, request, context)):
@@ -77,7 +77,7 @@ def outputs(request: Mapping[str, Json]) -> dict[str, str]:
 
 
 def _with_retries(step: Step, request: Json, name: str, context: Context) -> StepResult:
-    retries = Retries.of(step.settings)
+    retries = Retries.of(step.retry_policies)
     elapsed, attempt = 0.0, 1
     while True:
         folder = _free_folder(context.folder / step.name)
@@ -135,10 +135,9 @@ def _free_folder(folder: Path) -> Path:
 
 
 def _cache(step: Step, request: Json, context: Context) -> step_cache.StepCache | None:
-    if not context.choices.cache or not step_cache.enabled(step.settings):
+    if not context.choices.cache or not step.cache.enabled:
         return None
-    config = step.settings["CacheConfig"]
-    return step_cache.StepCache(context.runtime.store, context.pipeline, step.name, config, request)
+    return step_cache.StepCache(context.runtime.store, context.pipeline, step, request)
 
 
 def _look_up(

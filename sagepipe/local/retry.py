@@ -14,61 +14,24 @@ each policy counts its own tries.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from sagepipe.errors import ParameterError
-
-Json = Any
-
-INTERNAL = "SageMaker.JOB_INTERNAL_ERROR"
-TYPES = (
-    "Step.SERVICE_FAULT",
-    "Step.THROTTLING",
-    INTERNAL,
-    "SageMaker.CAPACITY_ERROR",
-    "SageMaker.RESOURCE_LIMIT",
-)
-DEFAULT_TYPES = ("Step.SERVICE_FAULT", "Step.THROTTLING")  # tried again without a policy
-
-
-@dataclass(frozen=True)
-class Policy:
-    """One retry policy, with the service's defaults."""
-
-    types: tuple[str, ...]
-    interval: float = 1.0
-    backoff: float = 2.0
-    attempts: float = 5
-    expires: float | None = None  # seconds
-
-    @classmethod
-    def parse(cls, raw: Mapping[str, Json]) -> Policy:
-        """Read a policy as a definition has it; a lone string stands for a list of one."""
-        types = raw["ExceptionType"]
-        expires = raw.get("ExpireAfterMin")
-        return cls(
-            types=(types,) if isinstance(types, str) else tuple(types),
-            interval=float(raw.get("IntervalSeconds", 1)),
-            backoff=float(raw.get("BackoffRate", 2.0)),
-            attempts=raw.get("MaxAttempts", 5 if expires is None else float("inf")),
-            expires=None if expires is None else float(expires) * 60,
-        )
+from sagepipe.language.retries import DEFAULT_TYPES, TYPES, RetryPolicy
 
 
 @dataclass
 class Retries:
     """The policies of one step, and how often each has been used."""
 
-    policies: Sequence[Policy]
+    policies: Sequence[RetryPolicy]
     used: dict[int, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, settings: Mapping[str, Json]) -> Retries:
-        """Those of a step's settings, and the service's own for what it retries by default."""
-        declared = [Policy.parse(raw) for raw in settings.get("RetryPolicies", [])]
-        return cls([*declared, Policy(DEFAULT_TYPES)])
+    def of(cls, declared: Sequence[RetryPolicy]) -> Retries:
+        """A step's own, and the service's for what it retries by default."""
+        return cls([*declared, RetryPolicy(DEFAULT_TYPES)])
 
     def wait(self, exception_type: str, elapsed: float) -> float | None:
         """Seconds to wait before the next try, or None for no further one.
@@ -79,7 +42,7 @@ class Retries:
             if exception_type not in policy.types:
                 continue
             used = self.used.get(index, 0)
-            pause = policy.interval * policy.backoff**used
+            pause = policy.pause(used)
             if used >= policy.attempts:
                 return None
             if policy.expires is not None and elapsed + pause > policy.expires:

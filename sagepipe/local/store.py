@@ -22,41 +22,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sagepipe.errors import SettingsError, StoreError
+from sagepipe.language.s3 import Location
 
 STATE_FOLDER = ".local"  # no bucket can have this name: bucket names start with a letter or digit
 ESCAPE = "%="
 PART = ".%=part-"  # what is being copied in; hidden from listings, and from Spark by its dot
 _STALE = 86_400.0  # seconds
 MAX_NAME = 255  # bytes in the name of a file, on every usual file system
-
-
-@dataclass(frozen=True)
-class Location:
-    """An S3 location. As a prefix it matches every key that starts with `key`, as in S3."""
-
-    bucket: str
-    key: str = ""
-
-    @classmethod
-    def parse(cls, uri: str) -> Location:
-        """Read `s3://bucket/key`.
-
-        Raises:
-            StoreError: another scheme, or no bucket.
-        """
-        scheme, separator, rest = uri.partition("://")
-        bucket, _, key = rest.partition("/")
-        if scheme != "s3" or not separator or not bucket:
-            raise StoreError(f"{uri!r} is not an S3 URI; write s3://bucket/key")
-        return cls(bucket, key)
-
-    def below(self, relative: str) -> Location:
-        """The key that a file at `relative` gets when this location is what it goes below."""
-        between = "" if not self.key or self.key.endswith("/") else "/"
-        return Location(self.bucket, f"{self.key}{between}{relative}")
-
-    def __str__(self) -> str:
-        return f"s3://{self.bucket}/{self.key}"
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from sagepipe.errors import LocalError
-from sagepipe.language.document import Step
-from sagepipe.local.store import Location, Store
+from sagepipe.language.s3 import Location
+from sagepipe.language.step import Step
+from sagepipe.local.store import Store
 
 Json = Any
 

@@ -1,68 +1,30 @@
-"""How long the three jobs take on SageMaker and what they cost: a model of four quantities.
+"""How long a step takes on SageMaker and what it costs: a model of four quantities.
 
-    wall = startup + input / network + work / (core rate · cores at work) + output / network
+    wall = startup + read / network + work / (core rate · cores at work) + written / network
 
-for the instance with the largest share of the bytes. Core rates are measured (`Measured`), the rest
-is assumed (`Assumptions`) or of the instance type (`Instance`). SparkTransform reads and writes
-S3 while it computes, so there the slower of both counts.
+for the instance with the largest share of the bytes. What a step does with the pipeline's raw
+input is measured (`StepThroughput`), the rest is assumed (`Assumptions`) or of the instance type
+(`Instance`). A step that streams S3 while it computes takes the slower of both.
 """
 
 from __future__ import annotations
 
-import json
+import math
 import random
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from sagepipe.errors import SettingsError
+from sagepipe.language.request.model import shape
+from sagepipe.report.clusters import Cluster
+from sagepipe.report.prices import Instance, Prices
+from sagepipe.report.throughput import StepThroughput
 
-STEPS = ("Preprocess", "Pca", "SparkTransform")
 GB = 1e9
 HOUR = 3600.0
+QUOTA = 20  # instances of a processing job, unless an account has been given more
 
-_MOST_THREADS = 8  # of the step scripts, whatever cores there are
-
-
-@dataclass(frozen=True)
-class Instance:
-    """An instance type: virtual CPUs, Gbit/s of network, and the price of an hour."""
-
-    name: str
-    vcpus: int
-    memory: float
-    gbit: float
-    hour: float
-
-
-@dataclass(frozen=True)
-class Prices:
-    """A price table."""
-
-    as_of: str
-    currency: str
-    instances: Mapping[str, Instance]
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What benchmarks/results has: bytes of raw CSV per second of one core, by step.
-
-    Attributes:
-        rates: bytes per core second.
-        gains: what a second core gives, by step; 2 would be all of it.
-        parts_per_raw: bytes of Preprocess's parts for each byte of raw CSV.
-        machine: where it was measured.
-        quick: not a full run, so startup is most of it.
-    """
-
-    rates: Mapping[str, float]
-    gains: Mapping[str, float]
-    parts_per_raw: float
-    machine: str
-    quick: bool
+# A volume holds the image's own files too, and is full before its last byte.
+_SPARE_SHARE, _SPARE_GB = 1.1, 5
 
 
 @dataclass(frozen=True)
@@ -73,29 +35,47 @@ class Assumptions:
         startup: seconds from a job's creation until its script runs; counted as paid, too.
         vcpu: what a virtual CPU does, as a share of a core of the measurement.
         network: share of the baseline bandwidth that S3 transfers reach.
+        quota: instances that a job of the account may have.
     """
 
     startup: float = 240.0
     vcpu: float = 0.6
     network: float = 0.7
+    quota: int = QUOTA
 
 
 @dataclass(frozen=True)
 class Work:
-    """The bytes of all recordings, and how they divide: their sizes in key order, if known."""
+    """The bytes of all objects, and how they divide: their sizes in key order, if known."""
 
     bytes: float
     sizes: Sequence[float] = ()
 
     def unevenness(self, count: int) -> float:
-        """max/mean bytes of an instance, when recording i goes to instance i modulo `count`."""
+        """max/mean bytes of an instance, when object i goes to instance i modulo `count`."""
         shares = [sum(self.sizes[index::count]) for index in range(count)]
         return max(shares) * count / self.bytes
 
 
 @dataclass(frozen=True)
+class Obstacle:
+    """Why a job can't run as it is asked for.
+
+    `kind` is "limit" (its own time limit), "count" (the service's), "quota" (the account's),
+    "volume" (too small; a larger one mends it) or "data" (more than any volume holds).
+    """
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Estimate:
-    """One step on `count` instances: seconds of wall time by what they go into, and the cost."""
+    """One step on `count` instances: seconds of wall time by what they go into, and the cost.
+
+    `data_gb` is what lies on the volume of the instance that has most; `volume_gb` the volume
+    that this is paid with: the step's own, or as much as the data needs.
+    """
 
     step: str
     instance: Instance
@@ -103,7 +83,10 @@ class Estimate:
     startup: float
     transfer: float
     compute: float
+    data_gb: float
     volume_gb: float
+    cost: float
+    obstacles: tuple[Obstacle, ...]
 
     @property
     def wall(self) -> float:
@@ -116,115 +99,89 @@ class Estimate:
         return self.wall * self.count / HOUR
 
     @property
-    def cost(self) -> float:
-        """In the price table's currency."""
-        return self.instance_hours * self.instance.hour
+    def possible(self) -> bool:
+        """Whether it can run so, on a volume of `volume_gb`."""
+        return all(one.kind == "volume" for one in self.obstacles)
 
 
-def estimate(
-    step: str,
-    work: Work,
-    instance: Instance,
-    count: int,
-    measured: Measured,
-    assumed: Assumptions,
-) -> Estimate:
-    """Estimate one step."""
-    share = work.unevenness(count) if step == "Preprocess" else 1.0
-    mine = work.bytes * share / count
-    parts = mine * measured.parts_per_raw
-    bandwidth = instance.gbit * GB / 8 * assumed.network
-    read = mine if step == "Preprocess" else parts
-    transfer = (read + parts) / bandwidth if step != "SparkTransform" else read / bandwidth
-    compute = mine / (measured.rates[step] * _at_work(step, instance, measured, assumed))
-    volume = (read + parts) / GB
-    if step == "SparkTransform":
-        transfer, compute = max(0.0, transfer - compute), compute
-        volume = 0.0
-    return Estimate(step, instance, count, assumed.startup, transfer, compute, volume)
+@dataclass(frozen=True)
+class Model:
+    """What all estimates of one report share."""
+
+    work: Work
+    prices: Prices
+    assumed: Assumptions
+
+    def estimate(
+        self, cluster: Cluster, figures: StepThroughput, instance: Instance, count: int
+    ) -> Estimate:
+        """Estimate a step on `count` instances of a type, with its own limit and volume."""
+        share = self.work.unevenness(count) if figures.shares == "objects" else 1.0
+        mine = self.work.bytes * share / count
+        bandwidth = instance.gbit * GB / 8 * self.assumed.network
+        transfer = mine * (figures.read + figures.written) / bandwidth
+        compute = mine / (figures.rate * _at_work(figures, instance, self.assumed))
+        data = mine * figures.shuffle / GB
+        if figures.streams:
+            transfer = max(0.0, transfer - compute)
+        else:
+            data += mine * (figures.read + figures.written) / GB
+        needed = math.ceil(data * _SPARE_SHARE + _SPARE_GB)
+        volume = max(cluster.volume, needed)
+        wall = self.assumed.startup + transfer + compute
+        price = instance.hour + volume * self.prices.volume_hour
+        obstacles = tuple(_obstacles(cluster, count, wall, needed, self.assumed.quota))
+        return Estimate(
+            *(cluster.step, instance, count, self.assumed.startup, transfer, compute, data),
+            volume_gb=volume,
+            cost=wall * count / HOUR * price,
+            obstacles=obstacles,
+        )
 
 
-def _at_work(step: str, instance: Instance, measured: Measured, assumed: Assumptions) -> float:
+def _obstacles(
+    cluster: Cluster, count: int, wall: float, needed: int, quota: int
+) -> Iterator[Obstacle]:
+    instances, volume = _most("ProcessingInstanceCount"), _most("ProcessingVolumeSizeInGB")
+    if cluster.limit is not None and wall > cluster.limit:
+        yield Obstacle("limit", f"longer than the step's own limit, {duration(cluster.limit)}")
+    if count > instances:
+        yield Obstacle("count", f"a job has at most {instances} instances")
+    elif count > quota:
+        yield Obstacle("quota", f"more instances than the quota of a job, {quota}")
+    if needed > volume:
+        yield Obstacle("data", f"needs {needed:,} GB on each instance, volumes end at {volume:,}")
+    elif needed > cluster.volume:
+        yield Obstacle(
+            "volume", f"needs a volume of {needed:,} GB, the step has {cluster.volume:,.0f}"
+        )
+
+
+def _most(shape_name: str) -> int:
+    """The most that the service's own model takes."""
+    return int(shape(shape_name).metadata["max"])
+
+
+def _at_work(figures: StepThroughput, instance: Instance, assumed: Assumptions) -> float:
     """How many cores' worth of work an instance does, by Amdahl's law."""
     cores = instance.vcpus * assumed.vcpu
-    if step != "SparkTransform":
-        cores = min(cores, _MOST_THREADS)
+    if figures.threads is not None:
+        cores = min(cores, figures.threads)
     if cores <= 1:
         return cores
-    serial = min(1.0, max(0.0, 2 / measured.gains[step] - 1))
-    return 1 / (serial + (1 - serial) / cores)
+    return 1 / (figures.serial + (1 - figures.serial) / cores)
 
 
-def lognormal(total: float, recordings: int, sigma: float = 1.0) -> Work:
-    """Recordings whose sizes lie lognormal, as they often do; the same for the same arguments."""
+def lognormal(total: float, objects: int, sigma: float = 1.0) -> Work:
+    """Objects whose sizes lie lognormal, as they often do; the same for the same arguments."""
     generator = random.Random(0)
-    drawn = [generator.lognormvariate(0, sigma) for _ in range(recordings)]
+    drawn = [generator.lognormvariate(0, sigma) for _ in range(objects)]
     scale = total / sum(drawn)
     return Work(total, [size * scale for size in drawn])
 
 
-def load_prices(path: Path) -> Prices:
-    """Read a price table.
-
-    Raises:
-        SettingsError: it is missing or damaged.
-    """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-        found = {
-            name: Instance(
-                name,
-                int(entry["vcpus"]),
-                float(entry["memory"]),
-                float(entry["gbit"]),
-                float(entry["hour"]),
-            )
-            for name, entry in content["instances"].items()
-        }
-        if not all(min(i.vcpus, i.gbit, i.hour) > 0 for i in found.values()):
-            raise ValueError("vcpus, gbit and hour must be above 0")
-        return Prices(str(content["as_of"]), str(content["currency"]), found)
-    except OSError as error:
-        raise SettingsError(f"--prices {path} can't be read: {error.strerror}") from error
-    except KeyError as error:
-        raise SettingsError(f"--prices {path}: {error} is missing") from error
-    except (ValueError, TypeError, AttributeError) as error:
-        raise SettingsError(f"--prices {path}: not a price table: {error}") from error
-
-
-def load_measured(path: Path) -> Measured:
-    """Read the results of `python -m benchmarks`.
-
-    Raises:
-        SettingsError: they are missing, damaged, or lack a scenario.
-    """
-    try:
-        scenarios = json.loads(path.read_text(encoding="utf-8"))["scenarios"]
-        speed, large, spark = (scenarios[name] for name in ("speed", "large", "pipeline"))
-        figures: dict[str, Any] = {**speed["figures"], **large["figures"], **spark["figures"]}
-        return Measured(
-            rates={
-                "Preprocess": float(figures["preprocess_bytes_per_cpu_second"]),
-                "Pca": float(figures["pca_bytes_per_cpu_second"]),
-                "SparkTransform": float(figures["spark_bytes_per_core_second"]),
-            },
-            gains={
-                "Preprocess": float(figures["preprocess_gain_of_2_cores"]),
-                "Pca": float(figures["pca_gain_of_2_cores"]),
-                "SparkTransform": 2.0,
-            },
-            parts_per_raw=float(figures["part_bytes"]) / float(figures["raw_bytes"]),
-            machine=str(speed["measured"]["processor"]),
-            quick=any(one["quick"] for one in (speed, large, spark)),
-        )
-    except OSError as error:
-        raise SettingsError(
-            f"{path} can't be read ({error.strerror}): run python -m benchmarks, or give "
-            "--measurements"
-        ) from error
-    except KeyError as error:
-        raise SettingsError(
-            f"{path} has no {error}: run python -m benchmarks, which measures it"
-        ) from error
-    except (ValueError, TypeError) as error:
-        raise SettingsError(f"{path}: not results of python -m benchmarks: {error}") from error
+def duration(seconds: float) -> str:
+    """A time as people say it: 45 s, 12 min, 3.5 h."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -13,10 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from sagepipe.errors import StoreError
+from sagepipe.language.s3 import Location
 from sagepipe.local import record
 from sagepipe.local.events import Status
 from sagepipe.local.record import ExecutionResult, StepResult
-from sagepipe.local.store import Location, Store
+from sagepipe.local.store import Store
 from sagepipe.report.progress import COLOURS
 
 Json = Any

@@ -18,6 +18,7 @@ from typing import Any
 
 from sagepipe.errors import ScheduleError
 from sagepipe.language import parameters
+from sagepipe.language.definition import Definition
 from sagepipe.schedule import expression
 
 # The service's own defaults, sent all the same: what is declared is what is there.
@@ -238,7 +239,7 @@ def check_parameters(schedule: Schedule, definition: Mapping[str, Any]) -> None:
     Raises `ParameterError` for a parameter that the definition doesn't have, of the wrong type or
     without a value.
     """
-    parameters.resolve(definition.get("Parameters", []), dict(schedule.parameters))
+    parameters.resolve(Definition.read(definition).parameters, dict(schedule.parameters))
 
 
 def check_times(schedule: Schedule, now: datetime) -> None:

@@ -1,45 +1,71 @@
 """Refuses a pipeline definition that the service would refuse, before it costs anything.
 
 Works on the definition's JSON, so on any definition, made by whatever SDK. Every rule is one
-small function, registered in `rules.RULES`; what they look at is prepared once, by `view.View`.
+small function over the definition as `definition.read` gives it, registered in `rules`.
 
-    view.py        the definition as steps, parameters and expressions, however malformed
-    model.py       botocore's model of CreateProcessingJob, and an argument's nodes in it
-    rules.py       the registry
+    rules.py       the registries: forms, rules, warnings
     pipeline.py    rules about the whole and its parameters
     steps.py       rules about any step: names, dependencies, caching, retries, property files
     branches.py    rules about condition and fail steps
-    arguments.py   rules about CreateProcessingJob, from botocore's model
-    channels.py    rules about inputs and outputs that no model knows
+    requests.py    the rules of `language.request`, for each processing step
     references.py  rules about expressions and the order of steps
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sagepipe.errors import DefinitionError, Problem
-from sagepipe.language.validate import arguments, branches, channels, pipeline, references, steps
-from sagepipe.language.validate.rules import RULES
-from sagepipe.language.validate.view import View
+from sagepipe.language.definition import TOO_DEEP, Definition
+from sagepipe.language.validate import branches, pipeline, references, requests, steps
+from sagepipe.language.validate.rules import FORMS, RULES, WARNINGS, Rule
 
-__all__ = ["check", "validate"]
+__all__ = ["check", "parse", "validate", "warnings"]
 
 # Imported for the rules that they register.
-_MODULES = (pipeline, steps, branches, arguments, channels, references)
+_MODULES = (pipeline, steps, branches, requests, references)
 
 
-def validate(definition: Mapping[str, Any]) -> list[Problem]:
+def validate(document: Mapping[str, Any]) -> list[Problem]:
     """Everything that the service would refuse: the pipeline's problems, then step by step."""
-    view = View(definition)
-    found = dict.fromkeys(problem for rule in RULES for problem in rule(view))
-    place = {name: index for index, name in enumerate(view.by_name)}
-    return sorted(found, key=lambda problem: place.get(problem.step, -1))
+    return _found(Definition.read(document), RULES)
 
 
-def check(definition: Mapping[str, Any]) -> None:
+def warnings(document: Mapping[str, Any]) -> list[Problem]:
+    """What the service's documents refuse, though the service itself has been seen to take it.
+
+    To be told to whoever deploys or runs the definition; no reason to refuse it.
+    """
+    definition = Definition.read(document)
+    return [] if definition.deep else _found(definition, WARNINGS)
+
+
+def check(document: Mapping[str, Any]) -> None:
     """Raises `DefinitionError` with all problems, if there is one."""
-    problems = validate(definition)
+    problems = validate(document)
     if problems:
         raise DefinitionError(problems)
+
+
+def parse(document: Mapping[str, Any]) -> Definition:
+    """The definition, if everything in it has its form; whether the service would take it is
+    another question.
+
+    Raises:
+        DefinitionError: something can't be read: a member of another JSON type, a name that is
+            none or used twice, a reference to nothing, steps that wait for each other.
+    """
+    definition = Definition.read(document)
+    problems = _found(definition, FORMS)
+    if problems:
+        raise DefinitionError(problems)
+    return definition
+
+
+def _found(definition: Definition, rules: Iterable[Rule]) -> list[Problem]:
+    if definition.deep:
+        return [TOO_DEEP]
+    found = dict.fromkeys(problem for rule in rules for problem in rule(definition))
+    place = {name: index for index, name in enumerate(definition.steps)}
+    return sorted(found, key=lambda problem: place.get(problem.step, -1))

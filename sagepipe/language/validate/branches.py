@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sagepipe.errors import Problem
-from sagepipe.language.validate.rules import rule
-from sagepipe.language.validate.view import BRANCHES, Unknown, View, is_expression
+from sagepipe.language.definition import Definition
+from sagepipe.language.expressions import COMPARISONS, is_expression
+from sagepipe.language.step import BRANCHES
+from sagepipe.language.validate.rules import form, rule, warning
 
-_COMPARISONS = ("Equals", "GreaterThan", "GreaterThanOrEqualTo", "LessThan", "LessThanOrEqualTo")
 _CONDITIONS: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(_COMPARISONS, ("LeftValue", "RightValue")),
+    **dict.fromkeys(COMPARISONS, ("LeftValue", "RightValue")),
     "In": ("QueryValue", "Values"),
     "Not": ("Condition",),
     "Or": ("Conditions",),
@@ -19,13 +20,17 @@ _CONDITIONS: Mapping[str, tuple[str, ...]] = {
 _MAX_MESSAGE = 3072
 
 
-@rule
-def condition_arguments(view: View) -> Iterator[Problem]:
+@form
+def condition_arguments(definition: Definition) -> Iterator[Problem]:
     """A condition step's arguments are Conditions, IfSteps and ElseSteps, all arrays."""
-    for step in view.of_type("Condition"):
-        for member in ("Conditions", *BRANCHES):
-            if not isinstance(step.arguments.get(member, []), list):
-                yield Problem(step.name, f"Arguments.{member}", "is no array; make it one")
+    for step in definition.of_type("Condition"):
+        # a branch may be missing: it is empty
+        required = {} if "Conditions" in step.arguments else {"Conditions": None}
+        for member, value in {**step.arguments, **required}.items():
+            if member in ("Conditions", *BRANCHES) and not isinstance(value, list):
+                yield Problem(
+                    step.name, f"Arguments.{member}", "is missing or is no array; make it one"
+                )
         for member in step.arguments:
             if member not in ("Conditions", *BRANCHES):
                 yield Problem(
@@ -35,10 +40,10 @@ def condition_arguments(view: View) -> Iterator[Problem]:
                 )
 
 
-@rule
-def conditions(view: View) -> Iterator[Problem]:
+@form
+def conditions(definition: Definition) -> Iterator[Problem]:
     """Each condition has a known type and that type's members."""
-    for step in view.of_type("Condition"):
+    for step in definition.of_type("Condition"):
         listed = step.arguments.get("Conditions")
         for index, condition in enumerate(listed if isinstance(listed, list) else []):
             yield from _condition(step.name, f"Arguments.Conditions[{index}]", condition)
@@ -74,36 +79,43 @@ def _operand(step: str, field: str, value: Any) -> Iterator[Problem]:
         yield Problem(step, field, "is missing or can't be compared; give a value or an expression")
 
 
-@rule
-def nested_conditions(view: View) -> Iterator[Problem]:
+@warning
+def nested_conditions(definition: Definition) -> Iterator[Problem]:
     """A branch holds no further condition step."""
-    for step in view.of_type("Condition"):
-        if step.home:
+    for step in definition.of_type("Condition"):
+        if step.branch:
             yield Problem(
                 step.name,
                 "Type",
-                f"is a condition step inside {step.parent}'s branch, which the service refuses; "
-                "move it to the top and let it depend on a step of the branch",
+                f"is a condition step inside {step.branch.condition}'s branch, which the service's "
+                "guide excludes, though it has been seen to run; to be safe, move it to the top "
+                "and let it depend on a step of the branch",
             )
 
 
-@rule
-def fail_messages(view: View) -> Iterator[Problem]:
-    """A fail step's arguments are an ErrorMessage of limited length."""
-    for step in view.of_type("Fail"):
+@form
+def fail_arguments(definition: Definition) -> Iterator[Problem]:
+    """A fail step's arguments are an ErrorMessage, a string or an expression."""
+    for step in definition.of_type("Fail"):
         for member in step.arguments:
             if member != "ErrorMessage":
                 yield Problem(
                     step.name, f"Arguments.{member}", "no such member; a fail step has ErrorMessage"
                 )
-        message = view.resolve(step.arguments.get("ErrorMessage", ""))
-        if isinstance(message, Unknown):
-            continue
-        if not isinstance(message, str):
+        if not isinstance(step.message, str) and not is_expression(step.message):
             yield Problem(step.name, "Arguments.ErrorMessage", "is no string; make it one")
-        elif len(message) > _MAX_MESSAGE:
+
+
+@rule
+def fail_messages(definition: Definition) -> Iterator[Problem]:
+    """An ErrorMessage is a string of limited length, with parameters at their defaults, too."""
+    for step in definition.of_type("Fail"):
+        message = definition.known(step.message)
+        if isinstance(message, str) and len(message) > _MAX_MESSAGE:
             yield Problem(
                 step.name,
                 "Arguments.ErrorMessage",
                 f"has {len(message)} characters; at most {_MAX_MESSAGE} are taken",
             )
+        elif isinstance(message, int | float):
+            yield Problem(step.name, "Arguments.ErrorMessage", "is no string; make it one")

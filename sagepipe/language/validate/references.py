@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from botocore.model import Shape
-
 from sagepipe.errors import Problem
-from sagepipe.language.validate.model import shape
-from sagepipe.language.validate.rules import rule
-from sagepipe.language.validate.view import EXPRESSIONS, Reference, Step, View, is_expression, items
+from sagepipe.language.definition import Definition
+from sagepipe.language.expressions import KINDS, PROPERTY_FILE, STEP, is_expression
+from sagepipe.language.request.model import shape
+from sagepipe.language.step import Reference, Step
+from sagepipe.language.validate.rules import form, rule
 
 _VARIABLES = (
     "StartDateTime",
@@ -28,19 +28,18 @@ _OTHER_ROOTS = ("PipelineExperimentConfig.", "ForEach.", "IterationOutput.")
 
 _PART = re.compile(r"\.([A-Za-z]\w*)|\[(\d+)\]|\['([^']+)'\]")
 
-# A list in a path is keyed by the name that its items have.
-_KEYED = {"ProcessingInputs": "InputName", "Outputs": "OutputName"}
+# The lists in a path that are keyed by the name that their items have.
+_KEYED = ("ProcessingInputs", "Outputs")
 
 
-@rule
-def expression_forms(view: View) -> Iterator[Problem]:
+@form
+def expression_forms(definition: Definition) -> Iterator[Problem]:
     """Get, Std:Join and Std:JsonGet stand alone in their object and have their members."""
-    for expression in view.expressions:
+    for expression in definition.expressions:
         names = [str(name) for name in expression.body]
         message = (
-            f"an expression has one member, one of {', '.join(EXPRESSIONS)}; here are "
-            f"{', '.join(names)}"
-            if len(names) != 1 or names[0] not in EXPRESSIONS
+            f"an expression has one member, one of {', '.join(KINDS)}; here are {', '.join(names)}"
+            if len(names) != 1 or names[0] not in KINDS
             else _FORMS[names[0]](expression.body[names[0]])
         )
         if message:
@@ -49,9 +48,11 @@ def expression_forms(view: View) -> Iterator[Problem]:
 
 def _get(path: object) -> str:
     roots = ("Parameters.", "Execution.", "Steps.", *_OTHER_ROOTS)
-    if isinstance(path, str) and any(path.startswith(r) and path != r for r in roots):
-        return ""
-    return f"Get is {path!r}; begin it with Parameters., Execution. or Steps."
+    if not isinstance(path, str) or not any(path.startswith(r) and path != r for r in roots):
+        return f"Get is {path!r}; begin it with Parameters., Execution. or Steps."
+    if path.startswith("Steps.") and not STEP.fullmatch(path):
+        return f"Get is {path!r}; write Steps.<step>, then .Member, [0] or ['name']"
+    return ""
 
 
 def _join(join: object) -> str:
@@ -77,7 +78,7 @@ def _json_get(get: object) -> str:
     if "PropertyFile" in get and not (
         isinstance(file, Mapping)
         and isinstance(file.get("Get"), str)
-        and re.fullmatch(r"Steps\.[^.\[]+\.PropertyFiles\..+", file["Get"])
+        and PROPERTY_FILE.fullmatch(file["Get"])
     ):
         return "Std:JsonGet's PropertyFile must be a Get of Steps.<step>.PropertyFiles.<name>"
     return ""
@@ -86,55 +87,55 @@ def _json_get(get: object) -> str:
 _FORMS = {"Get": _get, "Std:Join": _join, "Std:JsonGet": _json_get}
 
 
-@rule
-def declared_parameters(view: View) -> Iterator[Problem]:
+@form
+def declared_parameters(definition: Definition) -> Iterator[Problem]:
     """Parameters.X is declared."""
-    for step, field, path in _gets(view, "Parameters."):
-        if path not in view.parameters:
+    for step, field, path in _gets(definition, "Parameters."):
+        if path not in definition.parameters:
             yield Problem(step, field, f"parameter {path!r} isn't declared; add it to Parameters")
 
 
-@rule
-def execution_variables(view: View) -> Iterator[Problem]:
+@form
+def execution_variables(definition: Definition) -> Iterator[Problem]:
     """Execution.Y exists."""
-    for step, field, path in _gets(view, "Execution."):
+    for step, field, path in _gets(definition, "Execution."):
         if path not in _VARIABLES:
             known = ", ".join(_VARIABLES)
             yield Problem(step, field, f"no execution variable is called {path!r}; use {known}")
 
 
-@rule
-def steps_exist(view: View) -> Iterator[Problem]:
+@form
+def steps_exist(definition: Definition) -> Iterator[Problem]:
     """A step that is referred to, or depended on, exists."""
-    for reference in view.references:
-        if reference.target not in view.by_name:
-            known = ", ".join(view.by_name)
+    for reference in definition.references:
+        if reference.target not in definition.steps:
+            known = ", ".join(definition.steps)
             yield _at(reference, f"there is no step {reference.target!r}; there are {known}")
 
 
-@rule
-def fail_is_final(view: View) -> Iterator[Problem]:
+@form
+def fail_is_final(definition: Definition) -> Iterator[Problem]:
     """A fail step ends the execution: nothing can come after it or use it."""
-    for reference in view.references:
-        target = view.by_name.get(reference.target)
+    for reference in definition.references:
+        target = definition.steps.get(reference.target)
         if target and target.type == "Fail":
             yield _at(reference, f"{target.name} is a fail step; nothing can depend on it")
 
 
 @rule
-def condition_properties(view: View) -> Iterator[Problem]:
+def condition_properties(definition: Definition) -> Iterator[Problem]:
     """A condition step has one property, Outcome."""
-    for reference in view.references:
-        target = view.by_name.get(reference.target)
+    for reference in definition.references:
+        target = definition.steps.get(reference.target)
         if target and target.type == "Condition" and reference.path not in ("", ".Outcome"):
             yield _at(reference, f"{target.name} is a condition step; its only property is Outcome")
 
 
 @rule
-def processing_properties(view: View) -> Iterator[Problem]:
+def processing_properties(definition: Definition) -> Iterator[Problem]:
     """A processing step's properties are DescribeProcessingJob's; its channels go by name."""
-    for reference in view.references:
-        target = view.by_name.get(reference.target)
+    for reference in definition.references:
+        target = definition.steps.get(reference.target)
         if target and target.type == "Processing" and reference.path:
             message = (
                 _property_file(reference, target)
@@ -147,7 +148,7 @@ def processing_properties(view: View) -> Iterator[Problem]:
 
 def _property_file(reference: Reference, target: Step) -> str:
     name = reference.path.removeprefix(".PropertyFiles.")
-    files = [str(file.get("PropertyFileName")) for _, file in items(target, "PropertyFiles")]
+    files = list(target.property_files)
     if not reference.field.endswith("Std:JsonGet.PropertyFile"):
         return "a property file can be used in Std:JsonGet only"
     if name not in files:
@@ -159,7 +160,7 @@ def _property(reference: Reference, target: Step) -> str:
     parts = list(_PART.finditer(reference.path))
     if "".join(part.group() for part in parts) != reference.path:
         return f"{reference.path!r} is no path; write .Member, [0] or ['name']"
-    at: Shape = shape("DescribeProcessingJobResponse")
+    at = shape("DescribeProcessingJobResponse")
     walked, keyed = "", ""
     for part in parts:
         member, index, key = part.groups()
@@ -171,11 +172,8 @@ def _property(reference: Reference, target: Step) -> str:
     return ""
 
 
-def _inner(at: Any, member: str | None) -> Shape:
-    inner: Shape = (
-        at.members[member] if member else at.member if at.type_name == "list" else at.value
-    )
-    return inner
+def _inner(at: Any, member: str | None) -> Any:
+    return at.members[member] if member else at.member if at.type_name == "list" else at.value
 
 
 def _step_into(
@@ -195,7 +193,7 @@ def _step_into(
             return f"{where} has no member {member!r}; it has {known}"
     elif key is not None:
         if at.type_name == "list" and keyed in _KEYED:
-            names = _channels(target, keyed)
+            names = target.inputs if keyed == "ProcessingInputs" else target.outputs
             if key not in names:
                 kind = "input" if keyed == "ProcessingInputs" else "output"
                 return f"step {target.name} has no {kind} {key!r}; it has {_listed(names)}"
@@ -206,23 +204,16 @@ def _step_into(
     return ""
 
 
-def _channels(target: Step, keyed: str) -> list[str]:
-    path = (
-        ("ProcessingInputs",) if keyed == "ProcessingInputs" else ("ProcessingOutputConfig", keyed)
-    )
-    return [str(item.get(_KEYED[keyed])) for _, item in items(target, "Arguments", *path)]
-
-
-@rule
-def no_cycles(view: View) -> Iterator[Problem]:
+@form
+def no_cycles(definition: Definition) -> Iterator[Problem]:
     """No step waits for itself, over references, DependsOn and conditions."""
-    waits: dict[str, dict[str, str]] = {name: {} for name in view.by_name}
-    for reference in view.references:
+    waits: dict[str, dict[str, str]] = {name: {} for name in definition.steps}
+    for reference in definition.references:
         if reference.source in waits and reference.target in waits:
             waits[reference.source].setdefault(reference.target, reference.field)
-    for step in view.steps:
-        if step.parent:
-            waits[step.name].setdefault(step.parent, "Name")
+    for step in definition.written:
+        if step.branch:
+            waits[step.name].setdefault(step.branch.condition, "Name")
     for cycle in _cycles(waits):
         first, second = cycle[0], cycle[1 % len(cycle)]
         yield Problem(
@@ -253,16 +244,15 @@ def _cycles(waits: Mapping[str, Mapping[str, str]]) -> Iterator[list[str]]:
                 stack.append(iter(waits[following]))
 
 
-def _gets(view: View, root: str) -> Iterator[tuple[str, str, str]]:
-    for expression in view.expressions:
-        path = expression.body.get("Get")
-        if isinstance(path, str) and path.startswith(root) and path != root:
-            yield expression.step, expression.field, path.removeprefix(root)
+def _gets(definition: Definition, root: str) -> Iterator[tuple[str, str, str]]:
+    for expression in definition.expressions:
+        if expression.get.startswith(root) and expression.get != root:
+            yield expression.step, expression.field, expression.get.removeprefix(root)
 
 
 def _at(reference: Reference, message: str) -> Problem:
     return Problem(reference.source, reference.field, message)
 
 
-def _listed(names: list[str]) -> str:
+def _listed(names: Sequence[str]) -> str:
     return ", ".join(names) if names else "none"

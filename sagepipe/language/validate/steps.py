@@ -6,8 +6,12 @@ import re
 from collections.abc import Iterator, Mapping
 
 from sagepipe.errors import Problem
-from sagepipe.language.validate.rules import rule
-from sagepipe.language.validate.view import BRANCHES, View, items
+from sagepipe.language import durations
+from sagepipe.language.definition import Definition
+from sagepipe.language.expressions import is_expression
+from sagepipe.language.retries import RANGES, TYPES, exception_types, in_range, is_number
+from sagepipe.language.step import BRANCHES
+from sagepipe.language.validate.rules import form, rule
 
 _COMMON = ("Name", "Type", "Arguments", "DisplayName", "Description", "DependsOn")
 # Other types of step are let through: their members aren't ours to know.
@@ -18,29 +22,13 @@ _MEMBERS: Mapping[str, tuple[str, ...]] = {
 }
 _NAME = re.compile(r"[A-Za-z0-9\-_]{1,64}")
 _TEXTS = {"DisplayName": 256, "Description": 3072}
-_DURATION = re.compile(
-    r"P?(?=[\dT])(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+S)?)?", re.IGNORECASE
-)
-_EXCEPTIONS = (
-    "Step.SERVICE_FAULT",
-    "Step.THROTTLING",
-    "SageMaker.JOB_INTERNAL_ERROR",
-    "SageMaker.CAPACITY_ERROR",
-    "SageMaker.RESOURCE_LIMIT",
-)
-_RETRY_RANGES: Mapping[str, tuple[float, float]] = {
-    "IntervalSeconds": (0, 43_200),
-    "BackoffRate": (0, float("inf")),
-    "MaxAttempts": (0, 20),
-    "ExpireAfterMin": (0, 14_400),
-}
 
 
-@rule
-def step_forms(view: View) -> Iterator[Problem]:
+@form
+def step_forms(definition: Definition) -> Iterator[Problem]:
     """Each step is an object with a name, a type and arguments."""
-    yield from _forms(view.definition.get("Steps"), "", "Steps")
-    for step in view.of_type("Condition"):
+    yield from _forms(definition.document.get("Steps"), "", "Steps")
+    for step in definition.of_type("Condition"):
         for branch in BRANCHES:
             yield from _forms(step.arguments.get(branch), step.name, f"Arguments.{branch}")
 
@@ -52,7 +40,10 @@ def _forms(value: object, owner: str, field: str) -> Iterator[Problem]:
             yield Problem(owner, where, "is no object; a step has Name, Type and Arguments")
             continue
         for member, kind in (("Name", str), ("Type", str), ("Arguments", Mapping)):
-            if not isinstance(body.get(member), kind):
+            there = body.get(member)
+            # another type's arguments may have members of any name
+            evaluated = is_expression(there) and body.get("Type") in (*_MEMBERS,)
+            if not isinstance(there, kind) or evaluated:
                 name = body.get("Name")
                 known = isinstance(name, str)
                 word = "an object" if kind is Mapping else "a string"
@@ -64,9 +55,9 @@ def _forms(value: object, owner: str, field: str) -> Iterator[Problem]:
 
 
 @rule
-def step_members(view: View) -> Iterator[Problem]:
+def step_members(definition: Definition) -> Iterator[Problem]:
     """A processing, condition or fail step has no members but its own."""
-    for step in view.steps:
+    for step in definition.written:
         known = _MEMBERS.get(step.type)
         for member in step.body if known else ():
             if member not in (known or ()):
@@ -77,11 +68,11 @@ def step_members(view: View) -> Iterator[Problem]:
                 )
 
 
-@rule
-def step_names(view: View) -> Iterator[Problem]:
+@form
+def step_names(definition: Definition) -> Iterator[Problem]:
     """A step's name fits the pattern and is used once."""
     homes: dict[str, str] = {}
-    for step in view.steps:
+    for step in definition.written:
         if not _NAME.fullmatch(step.name):
             yield Problem(
                 step.name, "Name", "use 1 to 64 letters, digits, hyphens and underscores, no others"
@@ -91,11 +82,11 @@ def step_names(view: View) -> Iterator[Problem]:
         homes.setdefault(step.name, step.home)
 
 
-@rule
-def step_places(view: View) -> Iterator[Problem]:
+@form
+def step_places(definition: Definition) -> Iterator[Problem]:
     """A step stands in one branch, or at the top, and nowhere else."""
     homes: dict[str, str] = {}
-    for step in view.steps:
+    for step in definition.written:
         home = homes.setdefault(step.name, step.home)
         if home != step.home:
             yield Problem(
@@ -107,19 +98,19 @@ def step_places(view: View) -> Iterator[Problem]:
 
 
 @rule
-def step_texts(view: View) -> Iterator[Problem]:
+def step_texts(definition: Definition) -> Iterator[Problem]:
     """DisplayName and Description are strings of limited length."""
-    for step in view.steps:
+    for step in definition.written:
         for member, limit in _TEXTS.items():
             text = step.body.get(member, "")
             if not isinstance(text, str) or len(text) > limit:
                 yield Problem(step.name, member, f"make it a string of at most {limit} characters")
 
 
-@rule
-def depends_on_forms(view: View) -> Iterator[Problem]:
+@form
+def depends_on_forms(definition: Definition) -> Iterator[Problem]:
     """DependsOn is an array of names, or of objects with Step and Trigger."""
-    for step in view.steps:
+    for step in definition.written:
         entries = step.body.get("DependsOn", [])
         if not isinstance(entries, list):
             yield Problem(step.name, "DependsOn", "is no array; make it an array of step names")
@@ -130,20 +121,20 @@ def depends_on_forms(view: View) -> Iterator[Problem]:
                 yield Problem(step.name, f"DependsOn[{index}]", "is no step's name; make it one")
 
 
-@rule
-def array_members(view: View) -> Iterator[Problem]:
+@form
+def array_members(definition: Definition) -> Iterator[Problem]:
     """RetryPolicies and PropertyFiles are arrays of objects."""
-    for step in view.steps:
+    for step in definition.written:
         for member in ("RetryPolicies", "PropertyFiles"):
             value = step.body.get(member, [])
             if not isinstance(value, list) or not all(isinstance(one, Mapping) for one in value):
                 yield Problem(step.name, member, "is no array of objects; make it one")
 
 
-@rule
-def cache_configs(view: View) -> Iterator[Problem]:
+@form
+def cache_configs(definition: Definition) -> Iterator[Problem]:
     """CacheConfig has Enabled, a boolean, and if it is true ExpireAfter, an ISO 8601 duration."""
-    for step in view.steps:
+    for step in definition.written:
         config = step.body.get("CacheConfig", {"Enabled": False})
         if not isinstance(config, Mapping) or not isinstance(config.get("Enabled"), bool):
             yield Problem(
@@ -156,7 +147,7 @@ def cache_configs(view: View) -> Iterator[Problem]:
                     step.name, f"CacheConfig.{member}", "no such member; use Enabled, ExpireAfter"
                 )
         expire = config.get("ExpireAfter")
-        good = isinstance(expire, str) and _DURATION.fullmatch(expire)
+        good = isinstance(expire, str) and durations.seconds(expire) is not None
         if not good and (config["Enabled"] or expire is not None):
             yield Problem(
                 step.name,
@@ -165,66 +156,62 @@ def cache_configs(view: View) -> Iterator[Problem]:
             )
 
 
-@rule
-def retry_exceptions(view: View) -> Iterator[Problem]:
-    """ExceptionType lists what SageMaker retries; a script's failure isn't among it."""
-    for step in view.steps:
-        for field, policy in items(step, "RetryPolicies"):
-            listed = policy.get("ExceptionType")
-            types = [listed] if isinstance(listed, str) else listed
-            if not isinstance(types, list) or not types:
+@form
+def retry_forms(definition: Definition) -> Iterator[Problem]:
+    """A policy has a list of types of exception, and numbers."""
+    for step in definition.written:
+        for field, policy in step.listed("RetryPolicies"):
+            if not exception_types(policy):
                 yield Problem(step.name, f"{field}.ExceptionType", "is no array of exception types")
-                continue
-            for type_ in types:
-                if type_ not in _EXCEPTIONS:
+            for member in RANGES:
+                if member in policy and not is_number(policy[member]):
+                    yield Problem(step.name, f"{field}.{member}", _range(policy[member], member))
+
+
+@rule
+def retry_exceptions(definition: Definition) -> Iterator[Problem]:
+    """ExceptionType lists what SageMaker retries; a script's failure isn't among it."""
+    for step in definition.written:
+        for field, policy in step.listed("RetryPolicies"):
+            for type_ in exception_types(policy):
+                if type_ not in TYPES:
                     yield Problem(
                         step.name,
                         f"{field}.ExceptionType",
-                        f"{type_!r} can't be retried; use some of {', '.join(_EXCEPTIONS)}",
+                        f"{type_!r} can't be retried; use some of {', '.join(TYPES)}",
                     )
 
 
 @rule
-def retry_numbers(view: View) -> Iterator[Problem]:
+def retry_numbers(definition: Definition) -> Iterator[Problem]:
     """A policy's numbers are in range, and it has one end, not two."""
-    for step in view.steps:
-        for field, policy in items(step, "RetryPolicies"):
+    for step in definition.written:
+        for field, policy in step.listed("RetryPolicies"):
             for member, value in policy.items():
-                if member == "ExceptionType":
-                    continue
-                if member not in _RETRY_RANGES:
-                    known = ", ".join(("ExceptionType", *_RETRY_RANGES))
+                if member not in ("ExceptionType", *RANGES):
+                    known = ", ".join(("ExceptionType", *RANGES))
                     yield Problem(step.name, f"{field}.{member}", f"no such member; use {known}")
-                elif not _in_range(value, member):
-                    low, high = _RETRY_RANGES[member]
-                    yield Problem(
-                        step.name,
-                        f"{field}.{member}",
-                        f"is {value!r}; make it a {'' if member == 'BackoffRate' else 'whole '}"
-                        f"number from {low:g} to {high:g}",
-                    )
+                elif member in RANGES and not in_range(member, value):
+                    yield Problem(step.name, f"{field}.{member}", _range(value, member))
             if "MaxAttempts" in policy and "ExpireAfterMin" in policy:
                 yield Problem(
                     step.name, field, "has MaxAttempts and ExpireAfterMin; the service takes one"
                 )
 
 
-def _in_range(value: object, member: str) -> bool:
-    low, high = _RETRY_RANGES[member]
-    whole = (int,) if member != "BackoffRate" else (int, float)
-    return isinstance(value, whole) and not isinstance(value, bool) and low <= value <= high
+def _range(value: object, member: str) -> str:
+    low, high = RANGES[member]
+    whole = "" if member == "BackoffRate" else "whole "
+    return f"is {value!r}; make it a {whole}number from {low:g} to {high:g}"
 
 
-@rule
-def property_files(view: View) -> Iterator[Problem]:
+@form
+def property_files(definition: Definition) -> Iterator[Problem]:
     """A property file has its three members, a name of its own and an output that exists."""
-    for step in view.of_type("Processing"):
-        outputs = [
-            output.get("OutputName")
-            for _, output in items(step, "Arguments", "ProcessingOutputConfig", "Outputs")
-        ]
+    for step in definition.of_type("Processing"):
+        outputs = step.outputs
         seen: set[str] = set()
-        for field, file in items(step, "PropertyFiles"):
+        for field, file in step.listed("PropertyFiles"):
             for member in ("PropertyFileName", "OutputName", "FilePath"):
                 if not isinstance(file.get(member), str) or not file[member]:
                     yield Problem(step.name, f"{field}.{member}", "is missing or no string")

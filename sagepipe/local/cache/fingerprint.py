@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from sagepipe.errors import LocalError
-from sagepipe.local.store import Location, Store, StoredObject
+from sagepipe.language.s3 import Location
+from sagepipe.local.store import Store, StoredObject
 
 Json = Any
 

@@ -11,8 +11,7 @@ every s3:// URI in arguments and environment, must be the same too, and the old 
 be there, untouched. What a script reads without naming an s3:// URI isn't seen.
 
 Chosen where the service isn't documented: ExpireAfter counts from the end of the job; without
-ExpireAfter a result doesn't expire; a step's success is enough, its execution may have failed; in
-ExpireAfter a year has 365 days and a month 30.
+ExpireAfter a result doesn't expire; a step's success is enough, its execution may have failed.
 
 An entry is one file, `<store>/.local/step-cache/<pipeline>/<step>/<key>/<execution>.json`; one
 that can't be read is removed.
@@ -32,7 +31,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sagepipe.errors import DefinitionError, Problem
+from sagepipe.language.step import Step
 from sagepipe.local.cache import fingerprint
 from sagepipe.local.cache.fingerprint import Digest, Digests, Look, Looks
 from sagepipe.local.store import Store
@@ -40,13 +39,6 @@ from sagepipe.local.store import Store
 Json = Any
 
 _KEY_MEMBERS = ("AppSpecification", "Environment", "ProcessingInputs")
-_DURATION = re.compile(
-    r"P?(?=[\dT])(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?"
-    r"(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?",
-    re.IGNORECASE,
-)
-_DAY = 86_400
-_SECONDS = (365 * _DAY, 30 * _DAY, 7 * _DAY, _DAY, 3600, 60, 1)
 SCHEMA = 1
 
 
@@ -76,13 +68,13 @@ class Found:
 class StepCache:
     """The cache for one run of one step: look up before the job, keep after it."""
 
-    def __init__(
-        self, store: Store, pipeline: str, step: str, config: Mapping[str, Json], request: Json
-    ) -> None:
+    def __init__(self, store: Store, pipeline: str, step: Step, request: Json) -> None:
         self._store, self._request = store, request
-        self._step_folder = store.state / "step-cache" / _file_name(pipeline) / _file_name(step)
+        self._step_folder = (
+            store.state / "step-cache" / _file_name(pipeline) / _file_name(step.name)
+        )
         self._folder = self._step_folder / key(request)
-        self._expires = seconds(config["ExpireAfter"]) if "ExpireAfter" in config else None
+        self._expires = step.cache.expires
         self._read = fingerprint.inputs(request, store)
         self._digests: Digests | None = None
         self._reader: threading.Thread | None = None
@@ -170,11 +162,6 @@ class StepCache:
         yield from sorted(entries, key=lambda entry: entry.ended, reverse=True)
 
 
-def enabled(settings: Mapping[str, Json]) -> bool:
-    """Whether a step asks for caching."""
-    return bool(settings.get("CacheConfig", {}).get("Enabled"))
-
-
 def key(request: Mapping[str, Json]) -> str:
     """The service's key of a job, as a digest."""
     compared = {name: request.get(name) or None for name in _KEY_MEMBERS}
@@ -185,20 +172,6 @@ def cluster(request: Mapping[str, Json]) -> dict[str, Json]:
     """What the key leaves out and a user may have changed on purpose."""
     wanted = request["ProcessingResources"]["ClusterConfig"]
     return {name: wanted.get(name) for name in ("InstanceCount", "InstanceType")}
-
-
-def seconds(duration: str) -> float:
-    """The length of an ExpireAfter: ISO 8601 in either case, with or without the leading P.
-
-    Raises:
-        DefinitionError: it is no duration.
-    """
-    match = _DURATION.fullmatch(duration)
-    if match is None:
-        raise DefinitionError(
-            [Problem("", "CacheConfig.ExpireAfter", f"{duration!r} is no ISO 8601 duration")]
-        )
-    return float(sum(int(n or 0) * unit for n, unit in zip(match.groups(), _SECONDS, strict=True)))
 
 
 def _load(path: Path) -> Entry | None:

@@ -11,8 +11,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sagepipe.errors import InputError, StoreError, UnsupportedError
+from sagepipe.language.s3 import Location
 from sagepipe.local.channels import manifest
-from sagepipe.local.store import ESCAPE, Location, Store
+from sagepipe.local.store import ESCAPE, Store
 
 Json = Any
 

@@ -13,7 +13,8 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sagepipe.local.store import Location, Store
+from sagepipe.language.s3 import Location
+from sagepipe.local.store import Store
 
 JOURNAL = "publishing.json"
 

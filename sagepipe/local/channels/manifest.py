@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass
 
 from sagepipe.errors import InputError, StoreError
-from sagepipe.local.store import Location
+from sagepipe.language.s3 import Location
 
 
 @dataclass(frozen=True)

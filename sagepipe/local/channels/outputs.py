@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from sagepipe.errors import InputError, OutputCollisionError, StoreError
+from sagepipe.language.s3 import Location
 from sagepipe.local.channels.inputs import container_path
 from sagepipe.local.launch.instance import Instance
-from sagepipe.local.store import Location, Store
+from sagepipe.local.store import Store
 
 Json = Any
 

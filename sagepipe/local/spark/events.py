@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, urlparse
 
+from sagepipe.language.s3 import Location
 from sagepipe.local.spark.command import SparkCommand, SparkCommandError, real_path
-from sagepipe.local.store import Location, Store
+from sagepipe.local.store import Store
 
 
 def settings(asked: SparkCommand, opt_ml: Path, store: Store) -> dict[str, str]:

@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "settings": "errors aws",
     "local": "errors language",
     "schedule": "errors language aws settings",
-    "report": "errors language local settings",
+    "report": "errors language aws local settings",
     "building": "errors collection language settings",
     "project": "errors settings building report",
     "deploy": "errors language aws settings schedule building project",

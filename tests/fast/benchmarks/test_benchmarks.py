@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import agreement, balance, data, measure, report, results, scaling
+from benchmarks import agreement, balance, data, measure, report, results, scaling, throughput
 from benchmarks.baselines import numerics
 from benchmarks.measure import BenchmarkError, Usage
 from benchmarks.results import Result, Table, Target
@@ -200,9 +200,39 @@ def test_committed_pages_are_those_of_the_committed_results() -> None:
     assert (folder / report.PAGE).read_text() == report.page(content, has_chart=True)
     assert (folder / report.CHART).read_text() == report.chart(content["scenarios"]["speed"])
     page = (ROOT / "docs" / "scaling.md").read_text()
-    assert page == scaling.page(folder / results.FILE)
-    readme = (ROOT / "README.md").read_text()
+    assert page == scaling.page(content)
+    table = (ROOT / "pipelines" / throughput.FILE).read_text()
+    assert table == throughput.text(content)
+    readme = (ROOT / "docs" / "numbers.md").read_text()
     assert readme == report.in_readme(readme, content)
+
+
+def test_throughput_is_of_the_results() -> None:
+    content = results.load(ROOT / "benchmarks" / "results")
+    figures = content["scenarios"]["speed"]["figures"]
+    figures["pca_bytes_per_cpu_second"] = 123e6
+    content["scenarios"]["large"]["figures"]["pca_gain_of_2_cores"] = 1.25
+    content["scenarios"]["pipeline"]["quick"] = True
+    found = throughput.table(content)
+    assert (found.steps["Pca"].rate, found.steps["Pca"].second_core) == (123e6, 1.25)
+    assert found.steps["Preprocess"].written == figures["part_bytes"] / figures["raw_bytes"]
+    assert found.quick
+
+
+@pytest.mark.parametrize("lacking", ["speed", "large", "pipeline"])
+def test_throughput_without_its_scenarios_is_an_error(lacking: str) -> None:
+    content = results.load(ROOT / "benchmarks" / "results")
+    del content["scenarios"][lacking]
+    assert not throughput.ready(content)
+    with pytest.raises(BenchmarkError, match=f"the results have no '{lacking}'"):
+        throughput.table(content)
+
+
+def test_no_page_proposes_more_instances_than_a_job_may_have() -> None:
+    page = (ROOT / "docs" / "scaling.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| ") and " h |" in line]
+    assert any("| no: longer than the step's own limit, 12.0 h |" in row for row in rows)
+    assert "quota" not in "".join(rows)
 
 
 def test_the_readme_gets_the_targets_in_their_place() -> None:

@@ -9,168 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from definitions import OUTPUT, VALID
 
 from sagepipe.errors import DefinitionError
-from sagepipe.language.validate import check, validate
-from sagepipe.language.validate.rules import RULES
-from sagepipe.language.validate.view import View
-
-OUTPUT = "Steps.Read.ProcessingOutputConfig.Outputs['table'].S3Output.S3Uri"
-
-VALID: dict[str, Any] = {
-    "Version": "2020-12-01",
-    "Metadata": {},
-    "Parameters": [
-        {"Name": "Bucket", "Type": "String", "DefaultValue": "data"},
-        {"Name": "Count", "Type": "Integer", "DefaultValue": 2},
-        {"Name": "Mode", "Type": "String", "DefaultValue": "a", "EnumValues": ["a", "b"]},
-        {"Name": "Least", "Type": "Float"},
-    ],
-    "PipelineExperimentConfig": None,
-    "Steps": [
-        {
-            "Name": "Read",
-            "Type": "Processing",
-            "Description": "Reads",
-            "CacheConfig": {"Enabled": True, "ExpireAfter": "P30D"},
-            "RetryPolicies": [
-                {"ExceptionType": ["Step.THROTTLING"], "IntervalSeconds": 1, "MaxAttempts": 5}
-            ],
-            "PropertyFiles": [
-                {"PropertyFileName": "Figures", "OutputName": "table", "FilePath": "figures.json"}
-            ],
-            "Arguments": {
-                "RoleArn": "arn:aws:iam::123456789012:role/job",
-                "AppSpecification": {
-                    "ImageUri": "registry/image:1",
-                    "ContainerEntrypoint": ["python3", "/opt/ml/processing/input/code/a.py"],
-                    "ContainerArguments": ["--mode", {"Get": "Parameters.Mode"}],
-                },
-                "Environment": {"LEVEL": "1"},
-                "ProcessingInputs": [
-                    {
-                        "InputName": "raw",
-                        "S3Input": {
-                            "S3Uri": {
-                                "Std:Join": {
-                                    "On": "/",
-                                    "Values": ["s3:/", {"Get": "Parameters.Bucket"}, "raw"],
-                                }
-                            },
-                            "LocalPath": "/opt/ml/processing/input/raw",
-                            "S3DataType": "S3Prefix",
-                            "S3InputMode": "File",
-                        },
-                    },
-                    {
-                        "InputName": "code",
-                        "S3Input": {
-                            "S3Uri": "s3://data/code/a.py",
-                            "LocalPath": "/opt/ml/processing/input/code",
-                            "S3DataType": "S3Prefix",
-                            "S3InputMode": "File",
-                        },
-                    },
-                ],
-                "ProcessingOutputConfig": {
-                    "Outputs": [
-                        {
-                            "OutputName": "table",
-                            "S3Output": {
-                                "S3Uri": {
-                                    "Std:Join": {
-                                        "On": "/",
-                                        "Values": [
-                                            "s3://data",
-                                            {"Get": "Execution.PipelineExecutionId"},
-                                        ],
-                                    }
-                                },
-                                "LocalPath": "/opt/ml/processing/output",
-                                "S3UploadMode": "EndOfJob",
-                            },
-                        }
-                    ]
-                },
-                "ProcessingResources": {
-                    "ClusterConfig": {
-                        "InstanceType": "ml.m5.large",
-                        "InstanceCount": {"Get": "Parameters.Count"},
-                        "VolumeSizeInGB": 30,
-                    }
-                },
-                "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
-            },
-        },
-        {
-            "Name": "Gate",
-            "Type": "Condition",
-            "Arguments": {
-                "Conditions": [
-                    {
-                        "Type": "GreaterThanOrEqualTo",
-                        "LeftValue": {
-                            "Std:JsonGet": {
-                                "PropertyFile": {"Get": "Steps.Read.PropertyFiles.Figures"},
-                                "Path": "share",
-                            }
-                        },
-                        "RightValue": {"Get": "Parameters.Least"},
-                    },
-                    {
-                        "Type": "Or",
-                        "Conditions": [
-                            {
-                                "Type": "Not",
-                                "Condition": {
-                                    "Type": "In",
-                                    "QueryValue": {"Get": "Parameters.Mode"},
-                                    "Values": ["x", "y"],
-                                },
-                            }
-                        ],
-                    },
-                ],
-                "IfSteps": [
-                    {
-                        "Name": "Write",
-                        "Type": "Processing",
-                        "DependsOn": ["Read"],
-                        "Arguments": {
-                            "AppSpecification": {"ImageUri": "registry/image:1"},
-                            "ProcessingInputs": [
-                                {
-                                    "InputName": "table",
-                                    "S3Input": {
-                                        "S3Uri": {"Get": OUTPUT},
-                                        "LocalPath": "/opt/ml/processing/input/table",
-                                        "S3DataType": "S3Prefix",
-                                        "S3InputMode": "Pipe",
-                                        "S3CompressionType": "Gzip",
-                                    },
-                                }
-                            ],
-                            "ProcessingResources": {
-                                "ClusterConfig": {
-                                    "InstanceType": "ml.m5.large",
-                                    "InstanceCount": 1,
-                                    "VolumeSizeInGB": 30,
-                                }
-                            },
-                        },
-                    }
-                ],
-                "ElseSteps": [
-                    {
-                        "Name": "Stop",
-                        "Type": "Fail",
-                        "Arguments": {"ErrorMessage": {"Get": "Steps.Gate.Outcome"}},
-                    }
-                ],
-            },
-        },
-    ],
-}
+from sagepipe.language.definition import MAX_DEPTH, Definition
+from sagepipe.language.validate import check, parse, validate, warnings
+from sagepipe.language.validate.rules import FORMS, RULES, WARNINGS
 
 # Where things are in it
 READ: tuple[str | int, ...] = ("Steps", 0)
@@ -272,8 +116,8 @@ CONFIG = f"{A}ProcessingResources.ClusterConfig."
 CASES = [
     # the whole
     case("top_members", "", "Stepz", "no such member; a definition has Ver", put(("Stepz",), [])),
-    case("top_members", "", "Parameters", "is a dict; make it an array", put(("Parameters",), {})),
-    case("top_members", "", "Steps", "is null; make it an array", put(("Steps",), None)),
+    case("top_forms", "", "Parameters", "is a dict; make it an array", put(("Parameters",), {})),
+    case("top_forms", "", "Steps", "is null; make it an array", put(("Steps",), None)),
     case("version", "", "Version", "only version is '2020-12-01'", put(("Version",), "2021-01-01")),
     case("version", "", "Version", "is missing", drop(("Version",))),
     case("has_steps", "", "Steps", "has no step", put(("Steps",), [])),
@@ -332,13 +176,6 @@ CASES = [
     case(
         "parameter_defaults",
         "",
-        "Parameters[0].DefaultValue",
-        "is empty, which the service refuses",
-        put((*PARAMETER, "DefaultValue"), ""),
-    ),
-    case(
-        "parameter_defaults",
-        "",
         "Parameters[2].DefaultValue",
         "has 1025 characters",
         put(("Parameters", 2, "DefaultValue"), "x" * 1025),
@@ -368,6 +205,7 @@ CASES = [
     case("step_forms", "", "Steps[2]", "is no object", append(("Steps",), "Third")),
     case("step_forms", "Read", "Type", "make it a string", drop((*READ, "Type"))),
     case("step_forms", "Read", "Arguments", "make it an object", put(JOB, [])),
+    case("step_forms", "Read", "Arguments", "an object", put(JOB, {"Get": "Parameters.Mode"})),
     case("step_forms", "", "Steps[0].Name", "make it a string", put((*READ, "Name"), 1)),
     case("step_forms", "Gate", "Arguments.IfSteps[0].Name", "is missing", drop((*WRITE, "Name"))),
     case("step_members", "Read", "Cache", "a Processing step has Name", put((*READ, "Cache"), {})),
@@ -437,11 +275,18 @@ CASES = [
         put((*READ, "RetryPolicies", 0, "ExceptionType"), ["AlgorithmError"]),
     ),
     case(
-        "retry_exceptions",
+        "retry_forms",
         "Read",
         "RetryPolicies[0].ExceptionType",
         "is no array",
         drop((*READ, "RetryPolicies", 0, "ExceptionType")),
+    ),
+    case(
+        "retry_forms",
+        "Read",
+        "RetryPolicies[0].ExceptionType",
+        "is no array",
+        put((*READ, "RetryPolicies", 0, "ExceptionType"), ["Step.THROTTLING", 5]),
     ),
     case(
         "retry_numbers",
@@ -465,7 +310,7 @@ CASES = [
         put((*READ, "RetryPolicies", 0, "IntervalSeconds"), 1.5),
     ),
     case(
-        "retry_numbers",
+        "retry_forms",
         "Read",
         "RetryPolicies[0].BackoffRate",
         "is '2'",
@@ -549,20 +394,7 @@ CASES = [
         "is None",
         drop((*CONDITIONS, 1, "Conditions", 0, "Condition", "Type")),
     ),
-    case(
-        "nested_conditions",
-        "Inner",
-        "Type",
-        "inside Gate's branch",
-        append(
-            (*GATE, "Arguments", "IfSteps"),
-            {
-                "Name": "Inner",
-                "Type": "Condition",
-                "Arguments": {"Conditions": [], "IfSteps": [], "ElseSteps": []},
-            },
-        ),
-    ),
+    case("condition_arguments", "Gate", "Arguments.Conditions", "is missing", drop(CONDITIONS)),
     case(
         "fail_messages",
         "Stop",
@@ -575,10 +407,17 @@ CASES = [
         "Stop",
         "Arguments.ErrorMessage",
         "is no string",
+        put((*STOP, "Arguments", "ErrorMessage"), {"Get": "Parameters.Count"}),
+    ),
+    case(
+        "fail_arguments",
+        "Stop",
+        "Arguments.ErrorMessage",
+        "is no string",
         put((*STOP, "Arguments", "ErrorMessage"), 5),
     ),
     case(
-        "fail_messages",
+        "fail_arguments",
         "Stop",
         "Arguments.Message",
         "a fail step has ErrorMessage",
@@ -829,6 +668,28 @@ CASES = [
         ),
     ),
     case(
+        "piped_names",
+        "Read",
+        f"{INPUT}.InputName",
+        "is '../../etc'; in Pipe mode files are named after it",
+        put((*RAW, "S3Input", "S3InputMode"), "Pipe"),
+        put((*RAW, "InputName"), "../../etc"),
+    ),
+    case(
+        "local_paths",
+        "Read",
+        f"{INPUT}.S3Input.LocalPath",
+        "is '/opt/ml/processing/../../etc'; it must be a folder below /opt/ml/processing/",
+        put((*RAW, "S3Input", "LocalPath"), "/opt/ml/processing/../../etc"),
+    ),
+    case(
+        "local_paths",
+        "Read",
+        f"{A}ProcessingOutputConfig.Outputs[0].S3Output.LocalPath",
+        "is '/opt/ml/processing/.'",
+        put((*TABLE, "S3Output", "LocalPath"), "/opt/ml/processing/."),
+    ),
+    case(
         "gzip_needs_pipe",
         "Read",
         f"{INPUT}.S3Input.S3CompressionType",
@@ -892,6 +753,13 @@ CASES = [
         f"{A}Environment.LEVEL",
         "begin it with Parameters., Execution. or Steps.",
         put((*JOB, "Environment", "LEVEL"), {"Get": "Mode"}),
+    ),
+    case(
+        "expression_forms",
+        "Read",
+        f"{A}Environment.LEVEL",
+        "write Steps.<step>, then .Member",
+        put((*JOB, "Environment", "LEVEL"), {"Get": "Steps.['Read']"}),
     ),
     case(
         "expression_forms",
@@ -1089,7 +957,7 @@ def test_the_definition_that_the_cases_mutate_is_valid() -> None:
 )
 def test_the_rule_names_step_field_and_what_to_do(one: Case) -> None:
     definition = made(*one.edits)
-    found = list(BY_NAME[one.rule](View(definition)))
+    found = list(BY_NAME[one.rule](Definition.read(definition)))
     assert [
         p for p in found if (p.step, p.field) == (one.step, one.field) and one.text in p.message
     ], found
@@ -1124,7 +992,15 @@ def test_check_raises_all_problems_at_once() -> None:
         one
         for one in CASES
         if one.rule
-        in ("enums", "fast_file", "gzip_needs_pipe", "channel_names", "retry_numbers", "lengths")
+        in (
+            "enums",
+            "fast_file",
+            "gzip_needs_pipe",
+            "channel_names",
+            "retry_forms",
+            "retry_numbers",
+            "lengths",
+        )
     ],
     ids=lambda one: f"{one.rule}-{one.field.rpartition('.')[2]}",
 )
@@ -1156,3 +1032,90 @@ def test_two_steps_of_one_name_are_both_looked_at() -> None:
     twin["Arguments"]["AppSpecification"]["ImageUri"] = 5
     found = validate(made(append(("Steps",), twin)))
     assert [p.field for p in found] == ["Arguments.AppSpecification.ImageUri", "Name"]
+
+
+# --- what is told and refuses nothing -------------------------------------------------------
+
+
+def test_an_empty_default_is_a_warning() -> None:
+    definition = made(
+        put((*PARAMETER, "DefaultValue"), ""), put((*RAW, "S3Input", "S3Uri"), "s3://x")
+    )
+    assert validate(definition) == []
+    (warning,) = warnings(definition)
+    assert warning.field == "Parameters[0].DefaultValue"
+    assert "is empty: the service takes that as a default" in warning.message
+    assert "nobody can start parameter 'Bucket' with it" in warning.message
+
+
+def test_conditions_in_each_other_are_a_warning() -> None:
+    inner = {"Name": "Inner", "Type": "Condition", "Arguments": {"Conditions": []}}
+    definition = made(append((*GATE, "Arguments", "IfSteps"), inner))
+    assert validate(definition) == []
+    (warning,) = warnings(definition)
+    assert (warning.step, warning.field) == ("Inner", "Type")
+    assert "inside Gate's branch" in warning.message
+    assert parse(definition).steps["Inner"].branch == parse(definition).steps["Write"].branch
+
+
+def test_nothing_is_warned_of_without_reason() -> None:
+    assert warnings(VALID) == []
+    assert len(WARNINGS) == 2
+
+
+# --- what the engine can't read -------------------------------------------------------------
+
+
+def test_the_engine_refuses_what_has_no_form_and_nothing_else() -> None:
+    """A definition that the service would refuse can still be run, if it can be read."""
+    forms = {form.__name__ for form in FORMS}
+    for one in CASES:
+        definition = made(*one.edits)
+        found = [problem for form in FORMS for problem in form(Definition.read(definition))]
+        if one.rule in forms:
+            with pytest.raises(DefinitionError) as caught:
+                parse(definition)
+            assert set(caught.value.problems) == set(found)
+            assert set(found) <= set(validate(definition))
+        elif not found:
+            parse(definition)
+
+
+def test_a_dependency_may_be_an_object() -> None:
+    definition = made(put((*WRITE, "DependsOn"), [{"Step": "Read", "Trigger": "Failed"}, "Gate"]))
+    assert validate(definition) == []
+    step = parse(definition).steps["Write"]
+    assert {"Read", "Gate"} <= step.waits_for
+    assert [(one.step, one.trigger) for one in step.depends_on] == [
+        ("Read", "Failed"),
+        ("Gate", ""),
+    ]
+
+
+@pytest.mark.parametrize("value", ["soon", "", 5, None, "P" + "9" * 5000 + "D"])
+def test_a_bad_duration_is_found_before_anything_starts(value: Any) -> None:
+    with pytest.raises(DefinitionError, match=r"step 'Read', CacheConfig\.ExpireAfter"):
+        parse(made(put((*READ, "CacheConfig", "ExpireAfter"), value)))
+
+
+@pytest.mark.parametrize("levels", [MAX_DEPTH, 100_000])
+def test_a_definition_that_is_nested_too_deeply(levels: int) -> None:
+    nested: Any = "x"
+    for _ in range(levels):
+        nested = [nested]
+    definition = {**made(), "Metadata": nested}
+    with pytest.raises(DefinitionError, match=f"pipeline: is nested deeper than {MAX_DEPTH}"):
+        check(definition)
+    with pytest.raises(DefinitionError, match="make it flatter"):
+        parse(definition)
+    assert warnings(definition) == []
+
+
+def test_conditions_may_stand_in_each_other_as_deep_as_anybody_means() -> None:
+    steps: list[Any] = []
+    for number in range(30):
+        arguments = {"Conditions": [], "IfSteps": steps, "ElseSteps": []}
+        steps = [{"Name": f"C{number}", "Type": "Condition", "Arguments": arguments}]
+    definition = {"Version": "2020-12-01", "Steps": steps}
+    assert validate(definition) == []
+    assert len(parse(definition).steps) == 30

@@ -8,139 +8,16 @@ import itertools
 from typing import Any
 
 import pytest
+from definitions import FOREIGN
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sagepipe.errors import Problem
+from sagepipe.language.definition import Definition
 from sagepipe.language.validate import validate
 from sagepipe.language.validate.rules import RULES
-from sagepipe.language.validate.view import View
 
 RULE = {rule.__name__: rule for rule in RULES}
-
-# As SDK v2 writes a definition: experiment configuration, durations in its own style, lists of
-# steps of types that aren't ours, members that only newer or older versions know.
-FOREIGN: dict[str, Any] = {
-    "Version": "2020-12-01",
-    "Metadata": {},
-    "Parameters": [
-        {"Name": "processing_count", "Type": "Integer", "DefaultValue": 1},
-        {"Name": "Flag", "Type": "Boolean", "DefaultValue": False},
-        {"Name": "Uri", "Type": "String"},
-    ],
-    "PipelineExperimentConfig": {
-        "ExperimentName": {"Get": "Execution.PipelineName"},
-        "TrialName": {"Get": "Execution.PipelineExecutionId"},
-    },
-    "Steps": [
-        {
-            "Name": "Prepare",
-            "Type": "Processing",
-            "CacheConfig": {"Enabled": True, "ExpireAfter": "30dT5h"},
-            "RetryPolicies": [
-                {
-                    "BackoffRate": 2.0,
-                    "IntervalSeconds": 1,
-                    "ExpireAfterMin": 5,
-                    "ExceptionType": ["SageMaker.JOB_INTERNAL_ERROR"],
-                }
-            ],
-            "Arguments": {
-                "ProcessingResources": {
-                    "ClusterConfig": {
-                        "InstanceType": "ml.m5.xlarge",
-                        "InstanceCount": {"Get": "Parameters.processing_count"},
-                        "VolumeSizeInGB": 30,
-                    }
-                },
-                "AppSpecification": {
-                    "ImageUri": "246618743249.dkr.ecr.us-west-2.amazonaws.com/image:0.23",
-                    "ContainerArguments": [
-                        "--n",
-                        {"Std:Join": {"On": "", "Values": [{"Get": "Parameters.Flag"}]}},
-                    ],
-                    "ContainerEntrypoint": ["python3", "/opt/ml/processing/input/code/p.py"],
-                },
-                "RoleArn": "arn:aws:iam::123456789012:role/service-role/Role",
-                "ProcessingInputs": [
-                    {
-                        "InputName": "input-1",
-                        "AppManaged": False,
-                        "S3Input": {
-                            "S3Uri": {"Get": "Parameters.Uri"},
-                            "LocalPath": "/opt/ml/processing/input",
-                            "S3DataType": "S3Prefix",
-                            "S3InputMode": "File",
-                            "S3DataDistributionType": "FullyReplicated",
-                            "S3CompressionType": "None",
-                        },
-                    },
-                    {
-                        "InputName": "query",
-                        "AppManaged": True,
-                        "DatasetDefinition": {
-                            "DataDistributionType": "FullyReplicated",
-                            "InputMode": "File",
-                            "LocalPath": "/opt/ml/elsewhere",
-                            "RedshiftDatasetDefinition": {
-                                "ClusterId": "c",
-                                "Database": "d",
-                                "DbUser": "u",
-                                "QueryString": "select 1",
-                                "ClusterRoleArn": "arn:aws:iam::123456789012:role/Redshift",
-                                "OutputS3Uri": "s3://bucket/out",
-                                "OutputFormat": "CSV",
-                            },
-                        },
-                    },
-                ],
-                "ProcessingOutputConfig": {
-                    "Outputs": [
-                        {
-                            "OutputName": "train",
-                            "AppManaged": False,
-                            "S3Output": {
-                                "S3Uri": "s3://bucket/train",
-                                "LocalPath": "/opt/ml/processing/train",
-                                "S3UploadMode": "EndOfJob",
-                            },
-                        }
-                    ]
-                },
-                "ExperimentConfig": {"TrialComponentDisplayName": "prepare"},
-            },
-        },
-        {
-            "Name": "Train",
-            "Type": "Training",
-            "DependsOn": ["Prepare", {"Step": "Notify", "Trigger": "Failed"}],
-            "Arguments": {"Anything": {"Get": "Steps.Prepare.ProcessingJobArn"}},
-            "CheckpointConfig": {"new": "member"},
-        },
-        {
-            "Name": "Notify",
-            "Type": "Lambda",
-            "FunctionArn": "arn:aws:lambda:us-west-2:123456789012:function:f",
-            "Arguments": {},
-            "OutputParameters": [],
-        },
-        {
-            "Name": "Evaluate",
-            "Type": "Condition",
-            "Arguments": {
-                "Conditions": [
-                    {
-                        "Type": "LessThan",
-                        "LeftValue": {"Get": "Steps.Notify.OutputParameters['mse']"},
-                        "RightValue": 6.0,
-                    }
-                ],
-                "IfSteps": [{"Name": "Deploy", "Type": "RegisterModel", "Arguments": {}}],
-                "ElseSteps": [],
-            },
-        },
-    ],
-}
 
 
 def test_a_definition_of_another_sdk_with_other_steps_is_valid() -> None:
@@ -227,7 +104,7 @@ def _durations(draw: st.DrawFn) -> str:
 @settings(max_examples=60, deadline=None)
 @given(_durations())
 def test_every_iso_8601_duration_with_or_without_p_is_taken(text: str) -> None:
-    assert list(RULE["cache_configs"](View(_with_duration(text)))) == []
+    assert list(RULE["cache_configs"](Definition.read(_with_duration(text)))) == []
 
 
 @pytest.mark.parametrize("text", ["30d", "5y", "T16m", "30dT5h", "p30d", "P4DT12H", "T12H", "PT1H"])
@@ -257,7 +134,7 @@ def test_a_cycle_is_found_exactly_where_there_is_one(edges: list[tuple[int, int]
         {"Name": name, "Type": "Lambda", "Arguments": {}, "DependsOn": sorted(targets)}
         for name, targets in graph.items()
     ]
-    found = list(RULE["no_cycles"](View({"Version": "2020-12-01", "Steps": steps})))
+    found = list(RULE["no_cycles"](Definition.read({"Version": "2020-12-01", "Steps": steps})))
     try:
         graphlib.TopologicalSorter(graph).prepare()
     except graphlib.CycleError:

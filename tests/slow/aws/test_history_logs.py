@@ -12,8 +12,8 @@ from server import BUCKET, REGION, Server
 from sagepipe.aws import boto
 from sagepipe.cli import spark_ui
 from sagepipe.executions.event_logs import download
+from sagepipe.language.s3 import Location
 from sagepipe.local.spark import history_server
-from sagepipe.local.store import Location
 
 OBJECTS = {
     "runs/p4/spark-events/application_1732_0001": b"one",

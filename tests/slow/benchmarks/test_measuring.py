@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import measure, report, results
+from benchmarks import measure, report, results, throughput
 from benchmarks.measure import BenchmarkError
 
 
@@ -49,3 +49,20 @@ def test_one_scenario_from_the_command_line(
     assert "--quick" in (out / report.PAGE).read_text()
     assert not (work / "scratch").exists()
     assert "not judged" in capsys.readouterr().out
+
+
+def test_what_estimate_and_the_page_on_scaling_need_is_written_beside_the_results(
+    tmp_path: Path,
+) -> None:
+    measured = command.RESULTS / results.FILE
+    (tmp_path / results.FILE).write_bytes(measured.read_bytes())
+    command._publish(tmp_path, ours=False)
+    assert (tmp_path / throughput.FILE).read_text() == throughput.text(results.load(tmp_path))
+    assert "## One terabyte" in (tmp_path / "scaling.md").read_text()
+    partly = json.loads(measured.read_text())
+    del partly["scenarios"]["pipeline"]
+    for name in (throughput.FILE, "scaling.md"):
+        (tmp_path / name).unlink()
+    (tmp_path / results.FILE).write_text(json.dumps(partly))
+    command._publish(tmp_path, ours=False)
+    assert not (tmp_path / throughput.FILE).exists()

@@ -12,13 +12,14 @@ from typing import Any, TypeVar
 
 import pytest
 
+from sagepipe.language.s3 import Location
 from sagepipe.local import engine
 from sagepipe.local.choices import Choices
 from sagepipe.local.events import Event
 from sagepipe.local.job import Runtime
 from sagepipe.local.launch.instance import can_isolate
 from sagepipe.local.record import ExecutionResult
-from sagepipe.local.store import Location, Store
+from sagepipe.local.store import Store
 
 Json = Any
 T = TypeVar("T", bound=Event)

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from sagepipe.cli import run
-from sagepipe.local.store import Location
+from sagepipe.language.s3 import Location
 
 
 def test_no_sample_is_generated_into_a_folder_of_the_users(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from sagepipe.errors import DefinitionError
 from sagepipe.local.cache import step_cache
 from sagepipe.local.choices import Choices
 from sagepipe.local.events import InstanceChanged, Note, Reused, Status
@@ -288,32 +287,6 @@ def test_another_pipeline_or_step_does_not_hit(lab: Any, make: Make) -> None:
     step["Name"] = "Other"
     lab.run(step)
     assert ran(lab) == 1
-
-
-@pytest.mark.parametrize(
-    ("duration", "expected"),
-    [
-        ("30d", 30 * 86_400),
-        ("5y", 5 * 365 * 86_400),
-        ("T16m", 16 * 60),
-        ("30dT5h", 30 * 86_400 + 5 * 3600),
-        ("p30d", 30 * 86_400),
-        ("P4DT12H", 4 * 86_400 + 12 * 3600),
-        ("PT1H", 3600),
-        ("P30M", 30 * 30 * 86_400),
-        ("P1W", 7 * 86_400),
-        ("PT1.5H", None),
-        ("soon", None),
-        ("P", None),
-        ("", None),
-    ],
-)
-def test_durations(duration: str, expected: float | None) -> None:
-    if expected is None:
-        with pytest.raises(DefinitionError, match="no ISO 8601 duration"):
-            step_cache.seconds(duration)
-    else:
-        assert step_cache.seconds(duration) == expected
 
 
 def test_a_file_is_read_once(lab: Any, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ import pytest
 from sagepipe.cli import run
 from sagepipe.deploy import deployed
 from sagepipe.errors import DefinitionError, LocalError, ParameterError, UnsupportedError
-from sagepipe.language import document
+from sagepipe.language.validate import parse
 from sagepipe.local.choices import Choices
 from sagepipe.local.events import Status, StepChanged
 
@@ -199,7 +199,7 @@ def test_what_the_service_would_refuse_is_refused_or_said(call: Call) -> None:
     code, _, said = call(step, options=("--unchecked",))
     assert "the service would refuse this" in said
     assert code == 1  # the job itself is refused in the end
-    assert "has 300 characters, at most 256" in said
+    assert "has 300 characters; make it at most 256" in said
 
 
 @pytest.mark.parametrize(
@@ -422,17 +422,23 @@ def condition(name: str, then: list[Json], otherwise: list[Json], **settings: Js
                 processing("B", DependsOn=["C"]),
                 processing("C", DependsOn=["B"]),
             ],
-            "the steps wait for each other: [BC] → [CB] → [BC]",
+            "closes a cycle: [BC] waits for [CB] waits for [BC]",
         ),
-        ([processing("A", DependsOn=["A"])], "the steps wait for each other: A → A"),
+        ([processing("A", DependsOn=["A"])], "closes a cycle: A waits for A"),
         ([processing("A", DependsOn=["X"])], "there is no step 'X'"),
-        ([fail("F"), processing("A", DependsOn=["F"])], "'F' is a Fail step: nothing follows it"),
-        ([condition("C", [processing("A")], [processing("A")])], "used by two steps"),
+        (
+            [fail("F"), processing("A", DependsOn=["F"])],
+            "F is a fail step; nothing can depend on it",
+        ),
+        (
+            [condition("C", [processing("A")], [processing("A")])],
+            "stands in C.IfSteps and in C.ElseSteps",
+        ),
     ],
 )
 def test_orders_that_cannot_be(steps: list[Json], message: str) -> None:
     with pytest.raises(DefinitionError, match=message):
-        document.parse({"Steps": steps})
+        parse({"Steps": steps})
 
 
 def test_conditions_nest(lab: Any) -> None:

@@ -22,9 +22,10 @@ from typing import Any
 
 import pytest
 
+from sagepipe.language.s3 import Location
 from sagepipe.local.channels import journal
 from sagepipe.local.events import InstanceChanged, Status
-from sagepipe.local.store import PART, Location, Mount, Store
+from sagepipe.local.store import PART, Mount, Store
 
 Json = Any
 Make = Callable[..., Json]

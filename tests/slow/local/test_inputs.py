@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from sagepipe.errors import InputError, UnsupportedError
+from sagepipe.language.s3 import Location
 from sagepipe.local.channels import inputs, manifest
 from sagepipe.local.events import Status
-from sagepipe.local.store import Location, Mount, Store
+from sagepipe.local.store import Mount, Store
 
 Json = Any
 Make = Callable[..., Json]
@@ -191,7 +192,7 @@ def test_two_inputs_with_one_folder_are_refused_as_by_the_service(
     reason = refused(
         lab, make_input("one", "s3://in/", IN), make_input("two", "s3://in/", f"{IN}/")
     )
-    assert "inputs 'one' and 'two' both have LocalPath /opt/ml/processing/in" in reason
+    assert f"LocalPath: is '{IN}/', as is Arguments.ProcessingInputs[0].S3Input.Lo" in reason
 
 
 def test_two_inputs_that_bring_one_file_are_refused(lab: Any, make_input: Make) -> None:
@@ -259,7 +260,18 @@ def test_app_managed_inputs_are_the_scripts_own_business(
     """
     own = {**make_input("own", "s3://nowhere/at-all", IN), "AppManaged": True}
     del own["S3Input"]["LocalPath"]
-    query = {"InputName": "q", "AppManaged": True, "DatasetDefinition": {"InputMode": "File"}}
+    athena = {
+        "Catalog": "c",
+        "Database": "d",
+        "QueryString": "select 1",
+        "OutputS3Uri": "s3://b/q",
+        "OutputFormat": "PARQUET",
+    }
+    query = {
+        "InputName": "q",
+        "AppManaged": True,
+        "DatasetDefinition": {"InputMode": "File", "AthenaDatasetDefinition": athena},
+    }
     step = lab.step(
         "Own",
         script,

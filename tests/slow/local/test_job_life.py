@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from sagepipe.errors import LocalError, ParameterError
-from sagepipe.language import limits
+from sagepipe.language.step import Step
 from sagepipe.local.channels import outputs
 from sagepipe.local.choices import Choices
 from sagepipe.local.events import InstanceChanged, LogLine, Retrying, Status
@@ -55,7 +55,8 @@ def policy(*types: str, **members: float) -> Json:
     ],
 )
 def test_policies(policies: list[Json], kind: str, waits: list[float | None]) -> None:
-    retries, elapsed, found = Retries.of({"RetryPolicies": policies}), 0.0, []
+    declared = Step("A", "Processing", {"RetryPolicies": policies}).retry_policies
+    retries, elapsed, found = Retries.of(declared), 0.0, []
     while not found or found[-1] is not None:
         found.append(retries.wait(kind, elapsed))
         elapsed += found[-1] or 0
@@ -200,51 +201,6 @@ def test_a_message_left_at_the_stop_signal_is_kept(lab: Any) -> None:
 
 
 # --- limits of the API ----------------------------------------------------------------------
-
-
-def request(**members: Json) -> Json:
-    return {
-        "AppSpecification": {"ImageUri": "i", "ContainerEntrypoint": ["x"]},
-        "ProcessingResources": {"ClusterConfig": {"InstanceCount": 1, "VolumeSizeInGB": 30}},
-        **members,
-    }
-
-
-@pytest.mark.parametrize(
-    ("members", "message"),
-    [
-        ({"Environment": {"A": "x" * 257}}, r"Environment\[A\] has 257 characters, at most 256"),
-        ({"Environment": {"A": 5}}, r"Environment\[A\] is 5, and only strings are taken"),
-        ({"Environment": {"A-B": "x"}}, "'A-B' is no name of a variable"),
-        ({"Environment": {f"A{n}": "x" for n in range(101)}}, "has 101 entries, at most 100"),
-        (
-            {"AppSpecification": {"ImageUri": "i", "ContainerArguments": ["--n", 5]}},
-            r"ContainerArguments\[1\] is 5, and only strings.*to_string",
-        ),
-        (
-            {"AppSpecification": {"ImageUri": "i", "ContainerArguments": ["x" * 257]}},
-            "has 257 characters",
-        ),
-        (
-            {"AppSpecification": {"ImageUri": "i", "ContainerArguments": ["x"] * 101}},
-            "has 101 entries, 1 to 100",
-        ),
-        (
-            {"ProcessingResources": {"ClusterConfig": {"InstanceCount": 0, "VolumeSizeInGB": 1}}},
-            "InstanceCount is 0, 1 to 100",
-        ),
-        (
-            {"ProcessingResources": {"ClusterConfig": {"InstanceCount": "2", "VolumeSizeInGB": 1}}},
-            "InstanceCount is '2', and only whole numbers",
-        ),
-        ({"StoppingCondition": {"MaxRuntimeInSeconds": 777_601}}, "1 to 777600"),
-        ({"ProcessingInputs": [{}] * 11}, "ProcessingInputs has 11 entries, at most 10"),
-    ],
-)
-def test_what_the_service_refuses_once_values_are_known(members: Json, message: str) -> None:
-    limits.check(request())
-    with pytest.raises(LocalError, match=message):
-        limits.check(request(**members))
 
 
 def test_a_value_that_is_too_long_fails_its_step(lab: Any) -> None:

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from sagepipe.errors import InputError
+from sagepipe.language.s3 import Location
 from sagepipe.local.channels import continuous, outputs
 from sagepipe.local.events import Note, Status
-from sagepipe.local.store import Location, Store
+from sagepipe.local.store import Store
 
 Json = Any
 Make = Callable[..., Json]

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from sagepipe.language.s3 import Location
 from sagepipe.local.events import Event, InstanceChanged, Status
-from sagepipe.local.store import Location
 
 Json = Any
 Make = Callable[..., Json]

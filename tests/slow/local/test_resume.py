@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 from sagepipe.errors import LocalError, UnsupportedError
+from sagepipe.language.s3 import Location
 from sagepipe.local import record
 from sagepipe.local.channels import journal
 from sagepipe.local.choices import Choices
 from sagepipe.local.events import InstanceChanged, Reused, Status
-from sagepipe.local.store import Location
 
 Json = Any
 Make = Callable[..., Json]

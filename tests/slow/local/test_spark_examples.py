@@ -9,9 +9,9 @@ import pytest
 
 from examples.spark import build_jar, define
 from sagepipe.language import validate
+from sagepipe.language.s3 import Location
 from sagepipe.local import Result, run
 from sagepipe.local.spark import history_logs
-from sagepipe.local.store import Location
 
 EXAMPLES = Path(define.__file__).parent
 DATA = EXAMPLES / "data"

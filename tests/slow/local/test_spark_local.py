@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from sagepipe.language.s3 import Location
 from sagepipe.local.spark import distribution, emr
 from sagepipe.local.spark.command import parse
 from sagepipe.local.spark.submit import (
@@ -29,7 +30,7 @@ from sagepipe.local.spark.submit import (
     is_spark_submit,
     prepare,
 )
-from sagepipe.local.store import Location, Mount, Store
+from sagepipe.local.store import Mount, Store
 
 CODE = Path(__file__).parents[3] / "code"
 WINDOW, STEP = 0.3, 0.1

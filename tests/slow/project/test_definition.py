@@ -22,8 +22,8 @@ from sagepipe.building.bundle import Bundle
 from sagepipe.building.parameters import resolve
 from sagepipe.cli.frame import run_verb
 from sagepipe.errors import DefinitionError, Problem
+from sagepipe.language.definition import Definition
 from sagepipe.language.validate import validate
-from sagepipe.language.validate.view import View
 from sagepipe.settings.facts import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -55,7 +55,7 @@ SageMaker:
 @pytest.fixture
 def jobs(members: dict[str, Any]) -> dict[str, Any]:
     """The arguments of the processing steps by step."""
-    return {s.name: dict(s.arguments) for s in View(members).of_type("Processing")}
+    return {s.name: dict(s.arguments) for s in Definition.read(members).of_type("Processing")}
 
 
 def test_it_is_valid(members: dict[str, Any]) -> None:
@@ -68,15 +68,15 @@ def test_it_is_canonical(text: str, members: dict[str, Any]) -> None:
 
 
 def test_steps(members: dict[str, Any]) -> None:
-    view = View(members)
-    assert [(s.name, s.type, s.home) for s in view.steps] == [
+    read = Definition.read(members)
+    assert [(s.name, s.type, s.home) for s in read.written] == [
         ("Preprocess", "Processing", ""),
         ("Pca", "Processing", ""),
         ("QualityGate", "Condition", ""),
         ("SparkTransform", "Processing", "QualityGate.IfSteps"),
         ("QualityGateFailed", "Fail", "QualityGate.ElseSteps"),
     ]
-    assert {(r.source, r.target) for r in view.references} == {
+    assert {(r.source, r.target) for r in read.references} == {
         ("Pca", "Preprocess"),
         ("QualityGate", "Pca"),
         ("SparkTransform", "Pca"),
@@ -187,7 +187,7 @@ def test_every_parameter_is_used(text: str) -> None:
 
 
 def test_every_job_is_cached_retried_and_limited(members: dict[str, Any]) -> None:
-    for step in View(members).of_type("Processing"):
+    for step in Definition.read(members).of_type("Processing"):
         assert step.body["CacheConfig"] == {"Enabled": True, "ExpireAfter": "P30D"}
         retried = [t for policy in step.body["RetryPolicies"] for t in policy["ExceptionType"]]
         assert sorted(retried) == [
@@ -241,9 +241,9 @@ def test_another_script_changes_the_step_that_runs_it_and_no_other(
     shutil.copytree(ROOT / "code", tmp_path / "code")
     with (tmp_path / "code" / "pca.py").open("a") as script:
         script.write("# changed\n")
-    other = View(build(ecg_pca.build, tmp_path / "code", LOCAL).document)
-    before = View(json.loads(text)).by_name
-    changed = [step.name for step in other.steps if step.body != before[step.name].body]
+    other = Definition.read(build(ecg_pca.build, tmp_path / "code", LOCAL).document)
+    before = Definition.read(json.loads(text)).steps
+    changed = [step.name for step in other.written if step.body != before[step.name].body]
     assert changed == ["Pca"]
 
 
@@ -264,7 +264,7 @@ def test_settings_reach_every_job() -> None:
     )
     members = build(ecg_pca.build, CODE, settings).document
     assert validate(members) == []
-    for step in View(members).of_type("Processing"):
+    for step in Definition.read(members).of_type("Processing"):
         arguments = step.arguments
         spark = step.name == "SparkTransform"
         assert arguments["NetworkConfig"] == {
@@ -316,9 +316,9 @@ def test_a_script_takes_its_arguments_and_the_parameters_defaults_are_its_own(
     members: dict[str, Any], step: str, script: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parser = _parser(script, monkeypatch)
-    view = View(members)
-    written = view.by_name[step].arguments["AppSpecification"]["ContainerArguments"]
-    arguments = list(_strings(view, written))
+    pipeline = Definition.read(members)
+    written = pipeline.steps[step].arguments["AppSpecification"]["ContainerArguments"]
+    arguments = list(_strings(pipeline, written))
     given = vars(parser.parse_args(arguments))
 
     required = [a for a in parser._actions if a.required]
@@ -337,15 +337,15 @@ def test_a_script_takes_its_arguments_and_the_parameters_defaults_are_its_own(
         assert given[destination] == defaults[destination], option
 
 
-def _strings(view: View, written: list[Any]) -> Iterator[str]:
+def _strings(pipeline: Definition, written: list[Any]) -> Iterator[str]:
     """Arguments as a container gets them, parameters at their defaults."""
     for value in written:
         if isinstance(value, dict) and "Std:Join" in value:
-            yield "".join(str(view.resolve(v)) for v in value["Std:Join"]["Values"])
+            yield "".join(str(pipeline.known(v)) for v in value["Std:Join"]["Values"])
         elif isinstance(value, dict) and value["Get"].startswith("Steps."):
             yield "s3://bucket/some/output"
         else:
-            yield str(view.resolve(value))
+            yield str(pipeline.known(value))
 
 
 # --- the command -------------------------------------------------------------------------------

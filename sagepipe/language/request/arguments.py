@@ -13,12 +13,10 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from botocore.model import StructureShape
-
 from sagepipe.errors import Problem
-from sagepipe.language.validate.model import Node, nodes
-from sagepipe.language.validate.rules import rule
-from sagepipe.language.validate.view import Step, Unknown, View, is_expression
+from sagepipe.language.expressions import Unknown, is_expression
+from sagepipe.language.request.model import Node, Request
+from sagepipe.language.request.rules import rule
 
 # The service names the job, and a step without a role runs with the pipeline's.
 _FILLED_IN = ("ProcessingJobName", "RoleArn")
@@ -41,9 +39,9 @@ _STRINGS = re.compile(
 
 
 @rule
-def known_members(view: View) -> Iterator[Problem]:
+def known_members(request: Request) -> Iterator[Problem]:
     """No member that the API doesn't have: the service says "Unknown Argument member"."""
-    for node, members, _ in _structures(view):
+    for node, members, _ in _structures(request):
         for member in node.value:
             if member not in members:
                 guess = difflib.get_close_matches(str(member), members, 1)
@@ -52,18 +50,18 @@ def known_members(view: View) -> Iterator[Problem]:
 
 
 @rule
-def required_members(view: View) -> Iterator[Problem]:
+def required_members(request: Request) -> Iterator[Problem]:
     """Every member that the API requires and the service doesn't fill in."""
-    for node, _, required in _structures(view):
+    for node, _, required in _structures(request):
         for member in required:
             if member not in node.value and member not in _FILLED_IN:
                 yield Problem(node.step, f"{node.field}.{member}", "is missing; it is required")
 
 
 @rule
-def types(view: View) -> Iterator[Problem]:
+def types(request: Request) -> Iterator[Problem]:
     """Values and parameters have the API's types."""
-    for node in _nodes(view):
+    for node in request.nodes:
         python, word, parameter = _JSON_TYPES.get(node.shape.type_name, ((), "", ""))
         if not python or _STRINGS.match(node.field):
             continue
@@ -79,9 +77,9 @@ def types(view: View) -> Iterator[Problem]:
 
 
 @rule
-def container_strings(view: View) -> Iterator[Problem]:
+def container_strings(request: Request) -> Iterator[Problem]:
     """Entrypoint, arguments and environment are strings; the service converts nothing."""
-    for node in _nodes(view, "string"):
+    for node in request.of_type("string"):
         if not _STRINGS.match(node.field) or isinstance(node.value, str):
             continue
         if isinstance(node.value, Unknown) and node.value.type in (None, "String"):
@@ -94,13 +92,17 @@ def container_strings(view: View) -> Iterator[Problem]:
                 "use the parameter's to_string(), which makes a Std:Join of it",
             )
         else:
-            yield Problem(node.step, node.field, f"is {node.written!r}, no string; quote it")
+            yield Problem(
+                node.step,
+                node.field,
+                f"is {node.written!r}, no string; quote it, or use a parameter's to_string()",
+            )
 
 
 @rule
-def enums(view: View) -> Iterator[Problem]:
+def enums(request: Request) -> Iterator[Problem]:
     """Values that the API enumerates."""
-    for node in _nodes(view, "string"):
+    for node in request.of_type("string"):
         allowed = list(node.limits.get("enum", ()))
         if not allowed or not isinstance(node.value, str) or node.value in allowed:
             continue
@@ -117,9 +119,9 @@ def enums(view: View) -> Iterator[Problem]:
 
 
 @rule
-def patterns(view: View) -> Iterator[Problem]:
+def patterns(request: Request) -> Iterator[Problem]:
     """Strings against the API's patterns."""
-    for node in _nodes(view, "string"):
+    for node in request.of_type("string"):
         pattern = _compiled(node.limits.get("pattern", ""))
         if not pattern or not isinstance(node.value, str):
             continue
@@ -132,27 +134,27 @@ def patterns(view: View) -> Iterator[Problem]:
 
 
 @rule
-def lengths(view: View) -> Iterator[Problem]:
+def lengths(request: Request) -> Iterator[Problem]:
     """The lengths of strings."""
-    yield from _sizes(view, "string", str, "characters")
+    yield from _sizes(request, "string", str, "characters")
 
 
 @rule
-def list_sizes(view: View) -> Iterator[Problem]:
+def list_sizes(request: Request) -> Iterator[Problem]:
     """The numbers of items in arrays: at most 10 inputs, 100 arguments and so on."""
-    yield from _sizes(view, "list", list, "items")
+    yield from _sizes(request, "list", list, "items")
 
 
 @rule
-def map_sizes(view: View) -> Iterator[Problem]:
+def map_sizes(request: Request) -> Iterator[Problem]:
     """The number of environment variables."""
-    yield from _sizes(view, "map", Mapping, "entries")
+    yield from _sizes(request, "map", Mapping, "entries")
 
 
 @rule
-def ranges(view: View) -> Iterator[Problem]:
+def ranges(request: Request) -> Iterator[Problem]:
     """Numbers against the API's ranges: instances, volumes, time limits."""
-    for node in _nodes(view, "integer"):
+    for node in request.of_type("integer"):
         if isinstance(node.value, int) and not _within(node.value, node):
             yield Problem(
                 node.step, node.field, f"is {node.value}{node.source}; make it {_range(node)}"
@@ -160,42 +162,24 @@ def ranges(view: View) -> Iterator[Problem]:
 
 
 @rule
-def clusters(view: View) -> Iterator[Problem]:
+def clusters(request: Request) -> Iterator[Problem]:
     """A cluster has a type and a count, or a list of preferences that have them."""
-    for step in view.of_type("Processing"):
-        cluster: Any = step.arguments
-        for member in ("ProcessingResources", "ClusterConfig"):
-            cluster = cluster.get(member) if isinstance(cluster, Mapping) else None
-        if not isinstance(cluster, Mapping) or "InstancePreferences" in cluster:
-            continue
-        for member in ("InstanceType", "InstanceCount"):
-            if member not in cluster:
-                field = f"Arguments.ProcessingResources.ClusterConfig.{member}"
-                yield Problem(step.name, field, "is missing, and there are no InstancePreferences")
+    cluster: Any = request.written
+    for member in ("ProcessingResources", "ClusterConfig"):
+        cluster = cluster.get(member) if isinstance(cluster, Mapping) else None
+    if not isinstance(cluster, Mapping) or "InstancePreferences" in cluster:
+        return
+    for member in ("InstanceType", "InstanceCount"):
+        if member not in cluster:
+            field = f"Arguments.ProcessingResources.ClusterConfig.{member}"
+            yield Problem(request.step, field, "is missing, and there are no InstancePreferences")
 
 
-def _nodes(view: View, type_name: str = "") -> Iterator[Node]:
-    """The nodes of all processing steps, or only those of one type of shape."""
-    for step in view.of_type("Processing"):
-        for node in _of(view, step):
-            if not type_name or node.shape.type_name == type_name:
-                yield node
-
-
-def _structures(view: View) -> Iterator[tuple[Node, list[str], list[str]]]:
+def _structures(request: Request) -> Iterator[tuple[Node, list[str], list[str]]]:
     """The nodes that are objects, with the members that they may have and must have."""
-    for node in _nodes(view):
-        if isinstance(node.shape, StructureShape) and isinstance(node.value, Mapping):
+    for node in request.nodes:
+        if node.shape.type_name == "structure" and isinstance(node.value, Mapping):
             yield node, list(node.shape.members), list(node.shape.required_members)
-
-
-def _of(view: View, step: Step) -> tuple[Node, ...]:
-    """A step's nodes, laid out once for all rules."""
-    key = id(step.body)  # not its name, which another step may have as well
-    if key not in view.cache:
-        view.cache[key] = tuple(nodes(view, step))
-    laid_out: tuple[Node, ...] = view.cache[key]
-    return laid_out
 
 
 @cache
@@ -212,8 +196,8 @@ def _is(value: object, python: tuple[type, ...]) -> bool:
     return isinstance(value, python) and (bool in python or not isinstance(value, bool))
 
 
-def _sizes(view: View, type_name: str, python: Any, unit: str) -> Iterator[Problem]:
-    for node in _nodes(view, type_name):
+def _sizes(request: Request, type_name: str, python: Any, unit: str) -> Iterator[Problem]:
+    for node in request.of_type(type_name):
         if isinstance(node.value, python) and not _within(len(node.value), node):
             yield Problem(
                 node.step,
