@@ -96,6 +96,16 @@ def file_system_jar(spark: Distribution, cache: Path) -> Path:
     return jar
 
 
+def settings_folder(spark: Distribution, cache: Path) -> Path:
+    """An empty folder for SPARK_CONF_DIR: settings come in a file of their own.
+
+    Always the same, since it stands on the class path, by which Java knows an archive of classes.
+    """
+    folder = cache / f"{spark.key}-settings"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def _compile(spark: Distribution, classes: Path) -> None:
     jars = sorted((spark.spark_home / "jars").glob("*.jar"))
     # Janino does not expand `*`, and wants every class that a superclass mentions.
