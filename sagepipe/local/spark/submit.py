@@ -1,6 +1,6 @@
 """What the managed Spark image does with its arguments, on pip's pyspark and a JRE from a wheel.
 
-`prepare` turns a container command, `smspark-submit … app.py …`, into the spark-submit command
+`prepare` turns a container command, `smspark-submit … app.py …`, into the Java command
 line that does the same on this machine:
 
 - Driver and executors are one JVM, `local[cores]`. On the service the primary, the first of the
@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -142,23 +143,28 @@ def prepare(
         **_file_systems(store, work),
         "spark.driver.memory": memory,
         "spark.driver.extraClassPath": class_path,
-        "spark.driver.defaultJavaOptions": " ".join(f'"{option}"' for option in java_options),
         "spark.driver.host": "localhost",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.ui.enabled": "false",
     }
+    empty = distribution.settings_folder(spark, cache)
+    java = [
+        *(str(spark.java), "-cp", os.pathsep.join([class_path, str(empty), f"{spark.jars}/*"])),
+        *(f"-Xmx{memory}", *java_options, *_asked_options(configuration.properties)),
+        *distribution.launcher_options(spark, cache),
+    ]
     settings = work / "spark-defaults.conf"
     settings.write_text(_lines(properties, " "), encoding="utf-8")
     argv = [
         *_with_spark_env(work, configuration.environment),
-        str(spark.submit),
+        *(*java, distribution.SUBMIT_CLASS),
         *("--master", f"local[{cores}]", "--properties-file", str(settings)),
         *asked.submit_options,
         *(asked.app, *asked.arguments),
     ]
     return SparkLaunch(
         argv=tuple(argv),
-        env=_environment(spark, work, distribution.settings_folder(spark, cache)),
+        env=_environment(spark, work, empty, configuration.properties),
         ignored=(*configuration.ignored, *too_much, *filter(None, [broken])),
     )
 
@@ -247,14 +253,25 @@ def _with_spark_env(work: Path, exports: Mapping[str, str]) -> tuple[str, ...]:
     return ("bash", "-c", 'source "$0" && exec "$@"', str(path))
 
 
-def _environment(spark: Distribution, work: Path, settings: Path) -> dict[str, str]:
+def _asked_options(properties: Mapping[str, str]) -> list[str]:
+    """The user's options for Java, which come after ours and win."""
+    text = properties.get("spark.driver.extraJavaOptions", "")
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise SparkCommandError(f"spark.driver.extraJavaOptions: {error}: {text}") from None
+
+
+def _environment(
+    spark: Distribution, work: Path, settings: Path, properties: Mapping[str, str]
+) -> dict[str, str]:
+    libraries = properties.get("spark.driver.extraLibraryPath")
     return {
+        **({"LD_LIBRARY_PATH": libraries} if libraries else {}),
         "JAVA_HOME": str(spark.java_home),
         "SPARK_HOME": str(spark.spark_home),
         "SPARK_CONF_DIR": str(settings),
         "SPARK_LOCAL_DIRS": str(work / "local"),
-        # For the short-lived JVM that puts the long-lived one's command line together.
-        "SPARK_LAUNCHER_OPTS": " ".join(distribution.JAVA_OPTIONS),
         "SPARK_LOCAL_IP": "127.0.0.1",
         # The machine's own name often resolves to nothing, or to an outside address.
         "SPARK_LOCAL_HOSTNAME": "localhost",
