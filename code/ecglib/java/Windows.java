@@ -63,12 +63,14 @@ public final class Windows implements FlatMapFunction {
     private final Summary whole;
     private final int width;
 
-    private final ArrayDeque open = new ArrayDeque();  // fragments of the window, or of later ones
-    private final ArrayDeque done = new ArrayDeque();
+    private final ArrayDeque open = new ArrayDeque();  // fragments of the window, in time's order
     private String split;
     private String recording;
     private long block = -1;
     private long window;  // the next to complete, if any fragment is open
+    private Row waiting;  // the fragment after the open ones
+    private long until;  // windows that end before this cell have all their fragments
+    private Row next;
 
     Stream(Cells cells, int width, Map counts, Iterator fragments) {
       this.cells = cells;
@@ -78,15 +80,27 @@ public final class Windows implements FlatMapFunction {
       this.whole = new Summary(width);
     }
 
+    /** Windows are made one at a time: a short step puts a fragment into any number of them. */
     @Override
     public boolean hasNext() {
-      while (done.isEmpty() && fragments.hasNext()) {
-        put((Row) fragments.next());
+      while (next == null) {
+        if (!open.isEmpty() && cells.lastCell(window) < until) {
+          next = row();
+          window++;
+          drop();
+        } else if (waiting != null) {
+          put(waiting);
+          waiting = null;
+        } else if (fragments.hasNext()) {
+          waiting = (Row) fragments.next();
+          until = isOfBlock(waiting) ? waiting.getLong(3) : Long.MAX_VALUE;
+        } else if (!open.isEmpty()) {
+          until = Long.MAX_VALUE;
+        } else {
+          return false;
+        }
       }
-      if (done.isEmpty()) {
-        complete(Long.MAX_VALUE);
-      }
-      return !done.isEmpty();
+      return true;
     }
 
     @Override
@@ -94,34 +108,27 @@ public final class Windows implements FlatMapFunction {
       if (!hasNext()) {
         throw new NoSuchElementException();
       }
-      return done.poll();
+      Row row = next;
+      next = null;
+      return row;
+    }
+
+    private boolean isOfBlock(Row row) {
+      return row.getLong(2) == block
+          && row.get(1).equals(recording)
+          && Objects.equals(row.get(0), split);
     }
 
     private void put(Row row) {
-      long ofBlock = row.getLong(2);
-      String ofRecording = (String) row.get(1);
-      String ofSplit = (String) row.get(0);
-      if (ofBlock != block || !ofRecording.equals(recording) || !Objects.equals(ofSplit, split)) {
-        complete(Long.MAX_VALUE);
-        block = ofBlock;
-        recording = ofRecording;
-        split = ofSplit;
-      }
+      split = (String) row.get(0);
+      recording = (String) row.get(1);
+      block = row.getLong(2);
       Fragment fragment = new Fragment(row);
-      complete(fragment.cell);
       if (open.isEmpty()) {
         window = Math.max(cells.firstWindow(fragment.cell), cells.firstOf(block));
       }
       open.add(fragment);
-    }
-
-    /** Complete the windows of the block that end before a cell. */
-    private void complete(long cell) {
-      while (!open.isEmpty() && cells.lastCell(window) < cell) {
-        done.add(row());
-        window++;
-        drop();
-      }
+      until = fragment.cell;
     }
 
     /** Let go of fragments that no window still to come has. */

@@ -461,6 +461,18 @@ def test_a_split_without_rows_and_nothing_at_all(threads: Cluster, tmp_path: Pat
         threads.features(source, tmp_path / "g", 10, 10, "batches")
 
 
+def test_a_sample_in_half_a_million_windows(threads: Cluster, tmp_path: Path) -> None:
+    source = put(some_rows(3), tmp_path / "c")
+    features = threads.features(source, tmp_path / "f", 500, 0.001, "batches")
+    found = pq.read_table(features, columns=["window", "n"])
+    # The windows from time 0 on that the rows at 0, 10 and 20 ms lie in.
+    assert sorted(found.column("window").to_pylist()) == list(range(21))
+    later = some_rows(3).set_column(2, "time", pa.array([500.0, 500.01, 500.02]))
+    source = put(later, tmp_path / "d")
+    features = threads.features(source, tmp_path / "g", 500, 0.001, "batches")
+    assert pq.read_table(features, columns=["window"]).num_rows == 500_020
+
+
 # --- whole or not at all --------------------------------------------------------------------
 
 
