@@ -35,6 +35,8 @@ from ecglib import (
 from ecglib.components import FORMATS
 from ecglib.errors import StepError, run
 from ecglib.hosts import Hosts
+from ecglib.leads import HEADERS
+from ecglib.messages import listed, say
 from ecglib.model import Options
 from ecglib.momentfiles import RecordedMoments
 from ecglib.moments import merged
@@ -116,6 +118,7 @@ def _settings(args: argparse.Namespace) -> Settings:
             fill=fill,
             max_gap=arguments.positive(args.max_gap, "--max-gap"),
             rate=arguments.sampling_rate(args.sampling_rate),
+            header=arguments.choice(args.header, "--header", HEADERS),
             # The components don't need a time; interpolation does.
             timed=fill == "interpolate",
         ),
@@ -161,7 +164,12 @@ def _global(settings: Settings, staging: Staging) -> Models:
         )
     leads = recorded["train"][0].leads
     _require_leads(recorded, leads)
-    fitted = model.fit(leads, train, settings.options)
+    largest = max(recorded["train"], key=lambda one: one.moments.reach.max())
+    source = f"the train recordings (largest: {largest.recording!r})"
+    fitted = model.fit(leads, train, settings.options, source)
+    for several in recorded.values():
+        for one in several:
+            fitted.require_range(one.moments, f"recording {one.recording!r}")
     figures = metrics.content(fitted, by_split, accounts)
     if settings.hosts.is_first:
         for path, content in (
@@ -170,10 +178,9 @@ def _global(settings: Settings, staging: Staging) -> Models:
         ):
             text = json.dumps(content, ensure_ascii=False, allow_nan=False, indent=2) + "\n"
             staging.write_text(settings.output / path, text)
-    print(
+    say(
         f"model of {train.n} train rows, {len(leads)} leads: {fitted.kept} components keep "
-        f"{figures['explained_variance']:.4%} of the variance, rank {fitted.rank}",
-        flush=True,
+        f"{figures['explained_variance']:.4%} of the variance, rank {fitted.rank}"
     )
     return Models(leads, fitted.kept, shared=fitted)
 
@@ -195,7 +202,7 @@ def _require_leads(recorded: dict[str, list[RecordedMoments]], leads: tuple[str,
         if one.leads != leads:
             raise StepError(
                 f"recordings {ones[0].recording!r} and {one.recording!r} have different leads: "
-                f"{', '.join(leads)} and {', '.join(one.leads)}. "
+                f"{listed(leads)} and {listed(one.leads)}. "
                 "Choose common ones with Preprocess's --leads"
             )
 

@@ -23,10 +23,11 @@ from ecglib import arguments, clean, hosts, memory, moments, recordings, split
 from ecglib.account import RecordingAccount, Totals, instance_line, reasons
 from ecglib.errors import StepError, run
 from ecglib.hosts import Hosts
-from ecglib.leads import RESERVED
+from ecglib.leads import HEADERS, RESERVED
+from ecglib.messages import listed, say
 from ecglib.momentfiles import RecordedMoments
 from ecglib.parts import PartWriter
-from ecglib.pipe import PipedRecordings
+from ecglib.pipe import FILE_MODE, PipedRecordings
 from ecglib.recordings import Recording
 from ecglib.split import SPLITS
 from ecglib.staging import Staging
@@ -36,6 +37,7 @@ EXAMPLES = """examples:
   preprocess.py --input recordings --output out
   preprocess.py --input recordings --output out --leads i,ii,v1 --fill interpolate --max-gap 0.05
   preprocess.py --input adc --output out --leads 1,2,3,4 --sampling-rate 360 --split 0.7,0.15,0.15
+  preprocess.py --input tables --output out --header none --leads 1,2
   preprocess.py --input-mode Pipe --input /opt/ml/processing/input/raw --input-uri s3://bucket/raw/
 """
 
@@ -108,6 +110,7 @@ def _settings(args: argparse.Namespace) -> Settings:
             fill=arguments.choice(args.fill, "--fill", clean.FILLS),
             max_gap=arguments.positive(args.max_gap, "--max-gap"),
             rate=arguments.sampling_rate(args.sampling_rate),
+            header=arguments.choice(args.header, "--header", HEADERS),
         ),
         shares=split.parse(args.split),
         seed=arguments.whole(args.seed, "--seed"),
@@ -120,6 +123,11 @@ def _settings(args: argparse.Namespace) -> Settings:
 def preprocess(settings: Settings) -> None:
     """Turn this instance's recordings into parts, moments and an account."""
     found: list[Recording] | PipedRecordings
+    if settings.input_mode == "Pipe" and settings.reading.header == "none":
+        raise StepError(
+            "--header none: recordings in a pipe are told apart by their header: give them one, or "
+            f"{FILE_MODE}"
+        )
     if settings.input_mode == "Pipe":
         found = PipedRecordings(settings.input, settings.input_uri)
     else:
@@ -164,11 +172,13 @@ class _Output:
             self._writers[name].add(recording.id, leads, rows)
         account = stream.account(name)
         self._accounts.append(account)
-        self._write_moments(recording.id, recording.file_stem, name, accumulator.result())
+        found = accumulator.result()
+        found.require_range(recording.source, leads)
+        self._write_moments(recording.id, recording.file_stem, name, found)
         notes = f", {account.filled} cells filled" if account.filled else ""
         if account.rejected:
             notes += f", rejected: {reasons(account.rejected)}"
-        print(f"{recording.source}: {account.written} rows to {name}{notes}", flush=True)
+        say(f"{recording.source}: {account.written} rows to {name}{notes}")
 
     def finish(self) -> None:
         """Write the last parts, and the files that must be there even without rows."""
@@ -204,14 +214,14 @@ class _Output:
             total.add(account)
             by_split[account.split].add(account)
         host = self._settings.hosts.current
-        print(
+        say(
             f"{host}: {total.recordings} recordings, {total.read} rows read, "
             f"{total.written} written, {total.filled} cells filled, "
             f"rejected: {reasons(total.rejected)}"
         )
         for name, part in by_split.items():
             note = "" if part.recordings else " (empty: no recording of this instance falls here)"
-            print(f"{host}: {name}: {part.recordings} recordings, {part.written} rows{note}")
+            say(f"{host}: {name}: {part.recordings} recordings, {part.written} rows{note}")
 
     def _require_same(self, recording: Recording, leads: tuple[str, ...]) -> None:
         clash = [lead for lead in leads if lead in RESERVED]
@@ -224,8 +234,8 @@ class _Output:
             self._first, self._leads = recording, leads
         if leads != self._leads:
             raise StepError(
-                f"{recording.source}: its leads are {', '.join(leads)}, but those of "
-                f"{self._first.source} are {', '.join(self._leads)}: "
+                f"{recording.source}: its leads are {listed(leads)}, but those of "
+                f"{self._first.source} are {listed(self._leads)}: "
                 "choose common ones with --leads"
             )
 

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sagepipe import Build
+from pipelines import ecg_figures, places, sample
+from sagepipe import Build, InputFolder, Pipeline
 from sagepipe.building import sdk
 from steps import common, gate, pca, preprocess, spark_transform
 
 if TYPE_CHECKING:
-    from sagemaker.mlops.workflow.pipeline import Pipeline
+    from sagemaker.mlops.workflow.pipeline import Pipeline as SdkPipeline
 
 PARAMETERS = (
     *preprocess.SOURCE,
@@ -32,10 +33,28 @@ PARAMETERS = (
 
 
 @sdk.builds_offline
-def build(given: Build) -> Pipeline:
+def build(given: Build) -> SdkPipeline:
     """The pipeline as the SDK's object."""
     kit = common.kit(given, PARAMETERS)
     parts = preprocess.build(kit)
     components = pca.build(kit, parts)
     features = spark_transform.build(kit, components)
     return common.pipeline(kit, [parts, components, gate.build(kit, components, then=[features])])
+
+
+PIPELINE = Pipeline(
+    "ecg-pca",
+    "Multi-lead ECG: Preprocess, Pca, a quality gate, SparkTransform",
+    build=build,
+    code=places.CODE,
+    parameters=PARAMETERS,
+    max_parallel_steps=4,
+    figures=ecg_figures.find,
+    input=InputFolder(
+        "InputBucket",
+        "InputPrefix",
+        sample.Recordings({"RowsPerPart": str(sample.ROWS_PER_PART)}),
+    ),
+    cached_here=(preprocess.NAME,),
+    throughput=places.THROUGHPUT,
+)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sagepipe import Build
+from pipelines import places, sample
+from sagepipe import Build, InputFolder, Pipeline
 from sagepipe.building import sdk
 from steps import common, pca_recordings, preprocess
 
 if TYPE_CHECKING:
-    from sagemaker.mlops.workflow.pipeline import Pipeline
+    from sagemaker.mlops.workflow.pipeline import Pipeline as SdkPipeline
 
 PARAMETERS = (
     *preprocess.SOURCE[:2],
@@ -20,7 +21,19 @@ PARAMETERS = (
 
 
 @sdk.builds_offline
-def build(given: Build) -> Pipeline:
+def build(given: Build) -> SdkPipeline:
     """The pipeline as the SDK's object."""
     kit = common.kit(given, PARAMETERS)
     return common.pipeline(kit, [pca_recordings.build(kit)])
+
+
+PIPELINE = Pipeline(
+    "ecg-recordings",
+    "The principal components of each recording by itself, CSV to CSV",
+    build=build,
+    code=places.CODE,
+    parameters=PARAMETERS,
+    input=InputFolder("InputBucket", "InputPrefix", sample.Recordings()),
+    cached_here=(pca_recordings.NAME,),
+    throughput=places.THROUGHPUT,
+)

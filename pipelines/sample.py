@@ -7,14 +7,29 @@ leads). A few blank cells, as a loose electrode leaves them, give the cleaning s
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from sagepipe.local.moving import PART
 
 RECORDINGS = 12
 SECONDS = 20
 SAMPLING_RATE = 500  # Hz
 ROWS_PER_PART = 10_000  # small enough that all 8 instances of Pca get parts of so small a sample
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """The sample; `parameters` fit it."""
+
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+    def make(self, folder: Path, progress: Callable[[int, int], None]) -> int:
+        """See `ensure`."""
+        return ensure(folder, progress)
 
 
 def ensure(folder: Path, progress: Callable[[int, int], None]) -> int:
@@ -56,6 +71,7 @@ def _generate(folder: Path, number: int) -> None:
         leads.iloc[start : start + 20, int(generator.integers(12))] = np.nan
     leads.insert(0, "time", (np.arange(len(leads)) / SAMPLING_RATE).round(3))
     path = _path(folder, number)
-    staged = path.with_suffix(".tmp")
+    # another run may be making the same sample, and nobody is to see half a recording
+    staged = path.with_name(f"{PART}{uuid.uuid4().hex}")
     leads.to_csv(staged, index=False)
     staged.replace(path)

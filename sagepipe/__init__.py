@@ -2,7 +2,7 @@
 
 from sagepipe import run
 
-result = run("pipeline.json", parameters={"Rows": 100}, buckets={"my-bucket": "fixtures"})
+result = run("pipeline.json", Rows=100, buckets={"my-bucket": "fixtures:ro"})
 assert result.succeeded, result.reason
 """
 
@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sagepipe.building.build import Build
     from sagepipe.building.parameters import ARTIFACT_BUCKET, Parameter
-    from sagepipe.local.api import Result, Step, resume, run
+    from sagepipe.local.api import resume, run
+    from sagepipe.local.result import Result, Step
+    from sagepipe.local.source import InputFolder
     from sagepipe.project import Pipeline, Project
 
 __version__ = "0.1.0"
@@ -22,6 +24,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ARTIFACT_BUCKET",
     "Build",
+    "InputFolder",
     "Parameter",
     "Pipeline",
     "Project",
@@ -35,7 +38,9 @@ __all__ = [
 _HOMES = {
     "sagepipe.building.build": ("Build",),
     "sagepipe.building.parameters": ("ARTIFACT_BUCKET", "Parameter"),
-    "sagepipe.local.api": ("Result", "Step", "resume", "run"),
+    "sagepipe.local.api": ("resume", "run"),
+    "sagepipe.local.result": ("Result", "Step"),
+    "sagepipe.local.source": ("InputFolder",),
     "sagepipe.project": ("Pipeline", "Project"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

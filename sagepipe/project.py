@@ -27,6 +27,7 @@ from sagepipe.errors import NoProjectError, ProjectError
 if TYPE_CHECKING:
     from sagepipe.building.build import Builder, Built
     from sagepipe.building.parameters import Parameter
+    from sagepipe.local.source import InputFolder, Source
     from sagepipe.report.summary import FindFigures
     from sagepipe.settings.facts import Settings
 
@@ -49,6 +50,13 @@ class Pipeline:
         max_parallel_steps: steps that may run at the same time, unless settings say otherwise;
             not part of a definition.
         figures: reads what the steps of an execution left, for its summary.
+        input: which parameters name the folder that a folder of the user's can stand in for, when
+            it runs on one machine.
+        cached_here: steps that the local engine may take from its step cache, which looks at the
+            contents of inputs, although the definition keeps them from the service's, which
+            compares URIs only: those that read a prefix that people add to.
+        immutable: inputs, as `Step.Input`, that never change under their URI, so that a step which
+            reads them may be cached by the service.
         throughput: a file of what its steps do in a second, for estimates; its form is told by
             `sagepipe.report.throughput`.
     """
@@ -60,6 +68,9 @@ class Pipeline:
     parameters: tuple[Parameter, ...] = field(default=(), repr=False)
     max_parallel_steps: int | None = None
     figures: FindFigures | None = field(default=None, repr=False)
+    input: InputFolder | None = field(default=None, repr=False)
+    cached_here: tuple[str, ...] = ()
+    immutable: tuple[str, ...] = ()
     throughput: Path | None = None
 
     def __post_init__(self) -> None:
@@ -78,6 +89,24 @@ class Pipeline:
         from sagepipe.building.build import build
 
         return build(self.build, self.code, settings, defaults)
+
+    def source(self) -> Source:
+        """All that it takes to run it on this machine: no account, no credentials."""
+        from sagepipe.language.s3 import Location
+        from sagepipe.local.source import Source
+        from sagepipe.settings.facts import Settings
+
+        built = self.built(Settings.local(self.name))
+        objects = tuple((Location(built.bucket, one.key), one.data) for one in built.artifacts)
+        return Source(
+            built.document,
+            self.name,
+            objects,
+            self.max_parallel_steps,
+            self.input,
+            self.cached_here,
+            self.immutable,
+        )
 
 
 class Project:

@@ -176,9 +176,12 @@ def output_uri(step: ProcessingStep, name: str) -> Any:
 
 
 def cached() -> CacheConfig:
-    """The service compares a job's image, entrypoint, arguments, environment and inputs, and takes
-    the outputs of an equal job that is at most this old. Outputs, instances and limits don't
-    count."""
+    """For steps whose inputs lie under an execution's own key, and so never change.
+
+    The service compares a job's image, entrypoint, arguments, environment and inputs, and takes
+    the outputs of an equal job that is at most this old. Contents, outputs, instances and limits
+    don't count.
+    """
     from sagemaker.mlops.workflow.steps import CacheConfig
 
     return CacheConfig(enable_caching=True, expire_after="P30D")
@@ -207,12 +210,20 @@ def retries() -> list[StepRetryPolicy | SageMakerJobStepRetryPolicy]:
             backoff_rate=2.0,
             max_attempts=3,
         ),
-        # Instances come back within hours, and other jobs end: keep asking, but not for days.
+        # Instances come back within hours: keep asking, but not for days.
         SageMakerJobStepRetryPolicy(
-            exception_types=[reason.CAPACITY_ERROR, reason.RESOURCE_LIMIT],
+            exception_types=[reason.CAPACITY_ERROR],
             interval_seconds=300,
             backoff_rate=1.5,
             expire_after_mins=240,
+        ),
+        # Another job may be about to end. A quota that is too small stays so, and a fresh
+        # account's is 0: that should be known within minutes.
+        SageMakerJobStepRetryPolicy(
+            exception_types=[reason.RESOURCE_LIMIT],
+            interval_seconds=60,
+            backoff_rate=1.5,
+            expire_after_mins=20,
         ),
     ]
 

@@ -11,7 +11,6 @@ from steps.common import (
     INPUT,
     OUTPUT,
     Kit,
-    cached,
     resources,
     retries,
     s3_input,
@@ -76,7 +75,11 @@ OPTIONS = (
 
 
 def build(kit: Kit) -> ProcessingStep:
-    """Each instance reads its share of the recordings, whole recordings at a time."""
+    """Each instance reads its share of the recordings, whole recordings at a time.
+
+    Not cached by the service: people add to the prefix that it reads, and the service's cache
+    compares prefixes, not what is in them. A nightly run would take the first night's results.
+    """
     from sagemaker.core.processing import ScriptProcessor
     from sagemaker.core.workflow.functions import Join
     from sagemaker.mlops.workflow.steps import ProcessingStep
@@ -116,6 +119,5 @@ def build(kit: Kit) -> ProcessingStep:
         name=NAME,
         description="Clean the recordings, split them, write parts and moments",
         step_args=arguments,
-        cache_config=cached(),
         retry_policies=retries(),
     )

@@ -8,8 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from .errors import StepError
+from .split import SPLITS
 
 SCHEMA = 1
+
+_TIME = (int, float, type(None))
+_KINDS: dict[str, Any] = {
+    "recording": str, "source": str, "split": str, "read": int, "written": int, "filled": int,
+    "filled_by_lead": dict, "rejected": dict, "first_time": _TIME, "last_time": _TIME,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -98,15 +105,25 @@ def load(folder: str) -> list[RecordingAccount]:
 
 def _read(file: Path) -> list[RecordingAccount]:
     try:
-        lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-        names = RecordingAccount.__dataclass_fields__
-        return [
-            RecordingAccount(**{name: line[name] for name in names})
-            for line in lines
-            if line["kind"] == "recording"
-        ]
+        # `splitlines` would also split at U+2028 and its like, which a name may hold.
+        text = file.read_text(encoding="utf-8")
+        lines = [json.loads(line) for line in text.split("\n") if line]
+        return [_recording(line) for line in lines if line["kind"] == "recording"]
     except (ValueError, KeyError, TypeError, AssertionError) as error:
         raise StepError(f"{file}: damaged row account ({error}): run Preprocess again") from None
+
+
+def _recording(line: Mapping[str, Any]) -> RecordingAccount:
+    """Return what a line says, where each value is of its kind."""
+    for name, kind in _KINDS.items():
+        if not isinstance(line[name], kind) or isinstance(line[name], bool):
+            raise TypeError(f"{name} is {line[name]!r}")
+    for name in ("filled_by_lead", "rejected"):
+        if not all(type(count) is int for count in line[name].values()):
+            raise TypeError(f"{name} is {line[name]!r}")
+    if line["split"] not in SPLITS:
+        raise ValueError(f"split is {line['split']!r}")
+    return RecordingAccount(**{name: line[name] for name in _KINDS})
 
 
 def _line(content: Mapping[str, Any]) -> str:

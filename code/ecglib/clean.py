@@ -159,17 +159,17 @@ class _Gaps:
         before = np.searchsorted(known, missing)  # place in the three arrays, which start one early
         inside = before < len(known)
         after = np.minimum(before + 1, len(known))
-        with np.errstate(invalid="ignore", divide="ignore"):
+        # A span that overflows is too long; a value that does is refused when moments are taken.
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             span = time[after] - time[before]
             short = (
                 inside & (span < self._max_gap) & (sample[after] - sample[before] < MAX_GAP_ROWS)
             )
             weight = (rows.time[missing] - time[before]) / span
             filled = value[before] + weight * (value[after] - value[before])
+            open_for = rows.time[-1] - time[-1]
         out[missing[short]] = filled[short]
         # A trailing gap can still end well while it is short so far.
-        still_short = (rows.time[-1] - time[-1] < self._max_gap) and (
-            rows.sample[-1] - sample[-1] < MAX_GAP_ROWS
-        )
+        still_short = open_for < self._max_gap and rows.sample[-1] - sample[-1] < MAX_GAP_ROWS
         trailing = missing[~inside]
         return int(trailing[0]) if len(trailing) and still_short else len(rows)

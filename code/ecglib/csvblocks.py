@@ -24,6 +24,11 @@ BLOCK = 1 << 20
 
 MAX_LINE = 1 << 24
 
+# Python's csv module refuses longer cells, by default from 128 kB.
+csv.field_size_limit(2 * MAX_LINE)
+
+_MARK = b"\xef\xbb\xbf"
+
 _PLAIN = r"^[-+]?[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]{1,3})?$"
 
 
@@ -40,17 +45,18 @@ class LineBlocks:
         self._stream, self._source, self._size = stream, source, size
         self._pending = b""
         self._ended = False
-        # The byte order mark is 3 bytes: read at least so much before looking for it.
-        while len(self._pending) < 3 and self._read():
+        # What a file of another format begins with has up to 4 bytes.
+        while len(self._pending) < 4 and self._read():
             pass
         self._refuse_other_formats()
-        self._pending = self._pending.removeprefix(b"\xef\xbb\xbf")
+        self._pending = self._pending.removeprefix(_MARK)
 
-    def header(self, lookahead: int) -> tuple[list[str], list[list[str]]]:
+    def header(self, lookahead: int, *, there: bool = True) -> tuple[list[str], list[list[str]]]:
         """Return the column names, and the cells of up to `lookahead` lines that follow.
 
         Names lose surrounding blanks and quotes, single (PhysioNet's) or double. Takes the
-        header off the stream, and leaves the other lines.
+        header off the stream, and leaves the other lines. Where no header is `there`, all lines
+        are left and the names are empty.
         """
         self._pending = self._pending.lstrip(b"\r\n")
         while _newlines(self._pending) < lookahead + 1 and self._read():
@@ -65,6 +71,8 @@ class LineBlocks:
         rows = [next(csv.reader([line]), []) for line in text]
         if not rows:
             raise StepError(f"{self._source}: the file is empty: a header and rows are expected")
+        if not there:
+            return [""] * len(rows[0]), [row for row in rows[:lookahead] if row]
         self._pending = self._pending[len(lines[0]) :]
         names = [name.strip().strip("'\"").strip() for name in rows[0]]
         return names, [row for row in rows[1:] if row]
@@ -197,6 +205,10 @@ class CsvParser:
         self, block: bytes, kind: Any, quoted: bool, missing: tuple[str, ...]
     ) -> tuple[Any, list[int]]:
         misshapen: list[int] = []
+        if block.startswith(_MARK):
+            # Arrow drops a mark at the start of whatever it reads. Within a recording it is dirt
+            # in a row's first cell, wherever blocks begin.
+            block = _MARK + block
 
         def skip(row: Any) -> str:
             misshapen.append(row.number - 1)

@@ -5,10 +5,14 @@ import os
 import sys
 from collections.abc import Callable
 
+from .messages import printable
+
 MESSAGE_BYTES = 1024
 """The service shows this much of the message file as the job's ExitMessage."""
 
-_ENVIRONMENT = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
+_ENVIRONMENT = {
+    errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG
+}  # fmt: skip
 
 
 class StepError(Exception):
@@ -18,9 +22,9 @@ class StepError(Exception):
 def run(step: Callable[[], None], message_file: str) -> int:
     """Run a step's body and return its exit code: 0, or 1 after an expected error.
 
-    A `StepError` (or a full, read-only or forbidden disk) is printed on stderr and its text
-    written to `message_file`, which the service publishes as the job's ExitMessage. Any other
-    exception is a bug of ours and passes through with its traceback.
+    A `StepError` (or a disk that is full, read-only or forbidden, or refuses a name that long) is
+    printed on stderr and its text written to `message_file`, which the service publishes as the
+    job's ExitMessage. Any other exception is a bug of ours and passes through with its traceback.
     """
     try:
         step()
@@ -34,6 +38,7 @@ def run(step: Callable[[], None], message_file: str) -> int:
 
 
 def _report(text: str, message_file: str) -> int:
+    text = printable(text)
     print(f"error: {text}", file=sys.stderr, flush=True)
     # The service fails a job whose message is not UTF-8, so the cut must not fall inside
     # a character. Outside a container the default folder is usually not ours to make.

@@ -5,13 +5,24 @@ from typing import Any
 
 import numpy as np
 
-from .columns import Floats
+from .arguments import named
+from .columns import Floats, Mask
 from .errors import StepError
 from .moments import Moments
 
 SCHEMA = 1
 
 _CONSTANT = 16 * np.finfo(np.float64).eps  # of a lead's mean: a spread that rounding alone makes
+_LARGEST, _SMALLEST = 1e300, 1e-270
+"""Between these the largest variance must be, so that all of them, and their sum, are exact: what
+is 0 beside it is 1e-32 of it."""
+
+_NARROWEST = 1e-304
+"""A standard deviation to divide by: less has a reciprocal that is next to infinite."""
+
+_FAR = 1e306
+"""What the distance of a row from the mean may not reach, in the units of the components."""
+
 _TILE = 192  # a multiple of the columns that any BLAS kernel takes at a time
 _PIECE = 1 << 15  # values projected at a time: what stays in the cache, and in reused memory
 
@@ -66,6 +77,23 @@ class Model:
         total = self.variance.sum()
         return self.variance / total if total else np.zeros_like(self.variance)
 
+    def require_range(self, moments: Moments, source: str) -> None:
+        """Refuse rows of which a component could be too large for float64.
+
+        Raises:
+            StepError: a lead's values are that far from the model's.
+        """
+        with np.errstate(over="ignore"):
+            distance = (moments.reach + np.abs(self.mean)) / self.scale
+            if self.options.whiten and self.rank:
+                distance = distance / np.sqrt(self.variance[self.variance > 0].min())
+        far = np.flatnonzero(~(distance < _FAR))
+        if len(far):
+            raise StepError(
+                f"{source}: lead {self.leads[far[0]]!r} has values that are too large for this "
+                "model's components: leave the lead or the recording out, or rescale it"
+            )
+
     def project(self, values: Floats) -> Floats:
         """Return the [k, n] components of [L, n] rows.
 
@@ -92,7 +120,7 @@ class Model:
 
     def explained(self, moments: Moments) -> float | None:
         """Return the share of other rows' variance, around their own mean, that is kept."""
-        factor = moments.factor / self.scale
+        factor, _ = _in_unit_range(moments.factor / self.scale)
         total = float(np.square(factor).sum())
         if moments.n < 2 or not total:
             return None
@@ -125,22 +153,44 @@ class Model:
         }
 
 
-def fit(leads: tuple[str, ...], moments: Moments, options: Options) -> Model:
+def fit(leads: tuple[str, ...], moments: Moments, options: Options, source: str = "rows") -> Model:
     """Fit the components of rows with these moments, n at least 2.
 
     The singular values of the moments' factor are those of the centred rows, so this is what an
-    SVD of all the rows gives. Signs: see `Model.axes`.
+    SVD of all the rows gives. Signs: see `Model.axes`. What is squared has been scaled by a power
+    of two before, which is exact, so that nothing overflows, and what underflows is below rounding.
+
+    Args:
+        leads: L names.
+        moments: of L leads.
+        options: what was asked for.
+        source: the rows, in errors.
 
     Raises:
-        StepError: --n-components is not a number of components, a share, or "all".
+        StepError: --n-components is not a number of components, a share, or "all"; or a lead's
+            variance is beyond float64.
     """
-    deviation = np.sqrt(np.square(moments.factor).sum(axis=0) / (moments.n - 1))
+    if not np.isfinite(moments.reach).all():
+        raise StepError(f"{source}: values too large to add up: rescale the leads")
+    columns, exponents = _in_unit_range(moments.factor, axis=0)
+    deviation = np.ldexp(np.sqrt(np.square(columns).sum(axis=0) / (moments.n - 1)), exponents)
     scale = np.ones(len(leads))
+    factor = moments.factor
     if options.standardize:
         varies = deviation > _CONSTANT * np.abs(moments.mean)
+        _require(~varies | (deviation >= _NARROWEST), deviation, leads, source, "rescale it")
         scale = np.where(varies, deviation, 1.0)
-    _, singular, axes = np.linalg.svd(moments.factor / scale)
-    variance = np.square(singular) / (moments.n - 1)
+        # Rounding of a constant lead is nothing beside a standard deviation of 1, unless the
+        # lead is huge.
+        noise = ~varies & (deviation > np.finfo(np.float64).eps)
+        factor = np.where(noise, 0.0, factor)
+    scaled, exponent = _in_unit_range(factor / scale)
+    _, singular, axes = np.linalg.svd(scaled)
+    with np.errstate(over="ignore", under="ignore"):
+        variance = np.ldexp(np.square(singular) / (moments.n - 1), 2 * exponent)
+    if singular[0] and not _SMALLEST < variance[0] < _LARGEST:
+        advice = "rescale it" if options.standardize else "rescale it, or set --standardize true"
+        _require(deviation < deviation.max(), deviation, leads, source, advice)
     # The factor is good to eps in standard deviations, so variances down to eps squared are real
     # (leads in other units, say); numpy.linalg.matrix_rank draws the line in the same place.
     null = singular <= singular[0] * len(leads) * np.finfo(np.float64).eps
@@ -161,6 +211,23 @@ def fit(leads: tuple[str, ...], moments: Moments, options: Options) -> Model:
     )
 
 
+def _in_unit_range(matrix: Floats, axis: int | None = None) -> tuple[Floats, Any]:
+    """Return a matrix, or each of its columns, over the power of two that makes it about 1."""
+    _, exponent = np.frexp(np.abs(matrix).max(axis=axis))
+    return np.ldexp(matrix, -exponent), exponent
+
+
+def _require(
+    good: Mask, deviation: Floats, leads: tuple[str, ...], source: str, advice: str
+) -> None:
+    if not good.all():
+        lead = int(np.flatnonzero(~good)[0])
+        raise StepError(
+            f"{source}: lead {leads[lead]!r} has a standard deviation of {deviation[lead]:.3g}, "
+            f"too {'large' if deviation[lead] > 1 else 'small'} for a variance in float64: {advice}"
+        )
+
+
 def _kept(text: str, variance: Floats) -> int:
     """Return the number of components asked for: "all", a whole number, or a share in (0, 1)."""
     leads = len(variance)
@@ -178,9 +245,11 @@ def _kept(text: str, variance: Floats) -> int:
         return min(1 + int(np.searchsorted(np.cumsum(variance / total), number, "right")), leads)
     if not text.strip().isdecimal() or number < 1:
         raise StepError(
-            "--n-components must be 'all', a number of components from 1, or a share of the "
-            f"variance between 0 and 1 such as 0.95, not {text!r}"
+            f"{named('--n-components')} must be 'all', a number of components from 1, or a share "
+            f"of the variance between 0 and 1 such as 0.95, not {text!r}"
         )
     if number > leads:
-        raise StepError(f"--n-components {text} is more than the {leads} leads there are")
+        raise StepError(
+            f"{named('--n-components')}: {text} is more than the {leads} leads there are"
+        )
     return int(number)

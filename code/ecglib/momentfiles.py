@@ -4,10 +4,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from .columns import Floats
 from .errors import StepError
+from .messages import listed
 from .moments import Moments
 
 SCHEMA = 1
@@ -27,15 +30,7 @@ class RecordedMoments:
 
         Python writes floats with as many digits as it takes to read the same bits back. `factor`
         is the upper triangular R of `Moments`: the co-moment matrix is RᵀR.
-
-        Raises:
-            StepError: the squares that a variance needs would overflow.
         """
-        if not (np.abs(self.moments.factor) < 1e150).all():
-            raise StepError(
-                f"recording {self.recording!r}: values too large for a variance in float64: "
-                "rescale its leads"
-            )
         content = {
             "schema": SCHEMA,
             "recording": self.recording,
@@ -67,7 +62,7 @@ def load(folder: str, split: str) -> Iterator[RecordedMoments]:
         if recorded.leads != first.leads:
             raise StepError(
                 f"recordings {first.recording!r} and {recorded.recording!r} have different leads: "
-                f"{', '.join(first.leads)} and {', '.join(recorded.leads)}. "
+                f"{listed(first.leads)} and {listed(recorded.leads)}. "
                 "Choose common ones with Preprocess's --leads"
             )
         yield recorded
@@ -76,15 +71,27 @@ def load(folder: str, split: str) -> Iterator[RecordedMoments]:
 def _read(path: Path) -> RecordedMoments:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        leads = tuple(str(lead) for lead in content["leads"])
+        leads, n, recording = content["leads"], content["n"], content["recording"]
+        if not isinstance(leads, list) or not all(isinstance(lead, str) for lead in leads):
+            raise TypeError(f"leads are {leads!r}")
+        if type(n) is not int or not (0 <= n < 2**63):
+            raise TypeError(f"n is {n!r}")
+        if not isinstance(recording, str | None) or (n and recording is None):
+            raise TypeError(f"recording is {recording!r}")
         size = len(leads)
         moments = Moments(
-            int(content["n"]),
-            np.array(content["mean"], np.float64).reshape(size),
-            np.array(content["mean_low"], np.float64).reshape(size),
-            np.array(content["factor"], np.float64).reshape(size, size),
+            n,
+            _finite(content["mean"], (size,)),
+            _finite(content["mean_low"], (size,)),
+            _finite(content["factor"], (size, size)),
         )
-        recording = content["recording"]
-        return RecordedMoments(recording, str(content["split"]), leads, moments)
-    except (ValueError, KeyError, TypeError) as error:
+        return RecordedMoments(recording, str(content["split"]), tuple(leads), moments)
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise StepError(f"{path}: damaged moments ({error}): run Preprocess again") from None
+
+
+def _finite(numbers: Any, shape: tuple[int, ...]) -> Floats:
+    array = np.array(numbers, np.float64)
+    if (array.size and array.shape != shape) or not np.isfinite(array).all():
+        raise ValueError(f"not {' by '.join(map(str, shape))} finite numbers")
+    return array.reshape(shape)  # an instance without recordings has no leads, and [] for all

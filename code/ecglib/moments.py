@@ -26,10 +26,14 @@ import numpy as np
 
 from . import workers
 from .columns import Floats
+from .errors import StepError
 
 BATCH = 16384
 """Rows in a batch. Fixed and counted from a recording's first row: other boundaries give
 other last bits."""
+
+LARGEST = 1e304
+"""What the values of a recording may not reach, for then sums over all recordings are finite."""
 
 _PANEL = 512  # rows of 12 leads that fit a core's L1 cache: QR panel by panel is 2.5 times faster
 
@@ -50,11 +54,34 @@ class Moments:
     mean_low: Floats
     factor: Floats
 
+    @property
+    def reach(self) -> Floats:
+        """[L] bounds: no row has an absolute value beyond it. Not finite where sums overflowed."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            reach: Floats = np.abs(self.mean) + np.abs(self.factor).sum(axis=0)
+        return reach
+
+    def require_range(self, source: str, leads: tuple[str, ...]) -> None:
+        """Refuse a recording whose values are too large to add up.
+
+        A column of the factor depends on those before it alone, so the first lead that is out of
+        range is the one that made the others so.
+
+        Raises:
+            StepError: a lead reaches `LARGEST`.
+        """
+        beyond = np.flatnonzero(~(self.reach < LARGEST))
+        if len(beyond):
+            raise StepError(
+                f"{source}: lead {leads[beyond[0]]!r} has values too large to add up (near "
+                f"{LARGEST:g}): rescale it, or leave it out with --leads"
+            )
+
 
 def of(values: Floats) -> Moments:
     """Return the moments of [L, n] values, n at least 1, in one batch.
 
-    Values near the largest float64 give a factor that is not finite.
+    Values near the largest float64 give what is not finite: see `Moments.require_range`.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         return _of(values)
@@ -78,6 +105,11 @@ def merge(a: Moments, b: Moments) -> Moments:
     """Return the moments of two sets of rows together, by the formula at the top."""
     if not a.n or not b.n:
         return a if a.n else b
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _merge(a, b)
+
+
+def _merge(a: Moments, b: Moments) -> Moments:
     n = a.n + b.n
     difference, lost = _two_sum(b.mean, -a.mean)
     difference = difference + (lost + (b.mean_low - a.mean_low))

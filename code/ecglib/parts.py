@@ -13,6 +13,7 @@ from .clean import Rows
 from .columns import Floats
 from .errors import StepError
 from .leads import RESERVED
+from .messages import listed
 from .staging import Staging
 
 METADATA = b"ecglib"
@@ -169,6 +170,7 @@ class Part:
             )
             about = json.loads(self._file.schema_arrow.metadata[METADATA])
             self.leads = tuple(str(lead) for lead in about["leads"])
+            _require_columns(self._file.schema_arrow, self.leads)
         except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
             raise StepError(
                 f"{path}: not a part that Preprocess wrote ({str(error)[:200]}): give its outputs"
@@ -186,3 +188,11 @@ class Part:
         for row, lead in zip(values, self.leads, strict=True):
             row[:] = columns.to_numpy(table.column(lead))
         return [table.column(name) for name in RESERVED], values
+
+
+def _require_columns(found: Any, leads: tuple[str, ...]) -> None:
+    wanted = schema(leads)
+    kinds = [pa.string(), *wanted.types[1:]]
+    plain = [kind.value_type if pa.types.is_dictionary(kind) else kind for kind in found.types]
+    if found.names != wanted.names or plain != kinds:
+        raise ValueError(f"its columns are {listed(found.names)}")

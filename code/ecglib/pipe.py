@@ -18,6 +18,7 @@ from zlib import error as ZlibError
 
 from .csvblocks import BLOCK, MAX_LINE
 from .errors import StepError
+from .leads import MISSING, is_name
 from .recordings import Recording, distinct, is_recording, named
 
 MANIFEST = "-manifest"
@@ -25,7 +26,7 @@ FILE_MODE = "use File mode (InputMode=File)"
 
 _BOM = b"\xef\xbb\xbf"
 _LINE_ENDS = (ord("\r"), ord("\n"))
-_FIRST_LINE = re.compile(rb"[\r\n]*(?:\xef\xbb\xbf)?[\r\n]*([^\r\n]+)[\r\n]")
+_FIRST_LINE = re.compile(rb"[\r\n]*(?:\xef\xbb\xbf[\r\n]*)?(?!\xef\xbb\xbf[\r\n])([^\r\n]+)[\r\n]")
 _NUMBER = re.compile(rb"\s*[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?\s*")
 
 
@@ -52,8 +53,7 @@ class PipedRecordings:
         manifest = _manifest(Path(folder))
         self._pipe = manifest.with_name(f"{manifest.name.removesuffix(MANIFEST)}_0")
         self._block = block
-        lines = manifest.read_text(encoding="utf-8").splitlines()
-        sources = [_source(line, uri) for line in lines[1:] if line]
+        sources = [_source(line, uri) for line in _lines(manifest)[1:] if line]
         _require_alike(sources)
         self._found = distinct(folder, (named(source, self._pipe) for source in sources))
         if sources != sorted(sources):
@@ -133,6 +133,10 @@ class _Sections:
         cut = max(text.rfind(b"\n"), text.rfind(b"\r", 0, -1)) + 1
         if self._ended or (not cut and len(text) > MAX_LINE):  # the section's reader refuses that
             cut = len(text)
+        if self._header is None and not self._ended and len(text) <= MAX_LINE:
+            # Nothing goes out before the header is there, so that no block ends within a mark and
+            # the blank lines around it.
+            cut = cut if _FIRST_LINE.match(text[:cut]) else 0
         lines, self._rest = text[:cut], text[cut:]
         start = 0
         for begin in self._beginnings(lines):
@@ -161,9 +165,11 @@ class _Sections:
             place = lines.find(header, place + 1)
 
     def _usable(self, header: bytes) -> bytes:
-        if all(_NUMBER.fullmatch(cell) for cell in header.split(b",")):
+        text = header.decode("utf-8", "replace")
+        cells = [cell.strip(" \t\"'") for cell in text.split(",")]
+        if all(cell in MISSING or _NUMBER.fullmatch(cell.encode()) for cell in cells):
             raise StepError(
-                f"{self._found[0].source}: its header {header.decode()!r} could be a row, so "
+                f"{self._found[0].source}: its header {text!r} could be a row, so "
                 f"recordings can't be told apart in a pipe: name the columns, or {FILE_MODE}"
             )
         return header
@@ -199,10 +205,13 @@ def _unpacked(stream: BinaryIO) -> Readable:
 
 def _may_begin(lines: bytes, place: int) -> bool:
     """Whether a header's text is a header here: at a line's start, or behind a last row that has
-    no line end. Then there are more cells than columns, or just a number in front of it."""
+    no line end. Then there are more cells than columns, or just a number in front of it, and no
+    name, which would make it another header."""
     start = max(lines.rfind(b"\n", 0, place), lines.rfind(b"\r", 0, place)) + 1
-    before = lines[start:place]
-    return not before or b"," in before or _NUMBER.fullmatch(before) is not None
+    first, comma, _ = lines[start:place].partition(b",")
+    if comma:
+        return not is_name(first.decode("utf-8", "replace").strip(" \t\"'"))
+    return not first or _NUMBER.fullmatch(first) is not None
 
 
 def _manifest(folder: Path) -> Path:
@@ -214,6 +223,15 @@ def _manifest(folder: Path) -> Path:
             "and that the input's S3InputMode is Pipe"
         )
     return found[0]
+
+
+def _lines(manifest: Path) -> list[str]:
+    try:
+        text = manifest.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        raise StepError(f"{manifest}: not a manifest: its text is not UTF-8 ({error})") from None
+    # `splitlines` would also split at U+2028 and its like, which a key may hold.
+    return [line.removesuffix("\r") for line in text.split("\n")]
 
 
 def _source(uri: str, prefix: str) -> str:

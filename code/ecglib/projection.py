@@ -14,6 +14,7 @@ from . import columns, components, model, spool, workers
 from .columns import Floats
 from .components import ComponentsFile
 from .errors import StepError
+from .messages import listed, say
 from .model import Model, Options
 from .momentfiles import RecordedMoments
 from .moments import Accumulator, Moments
@@ -104,24 +105,26 @@ class ComponentsWriter:
         with closing(workers.ordered(project, self._targets(parts), _PART_MEMORY)) as projected:
             for name, count in projected:
                 rows += count
-                print(f"{name}: {count} rows", flush=True)
+                say(f"{name}: {count} rows")
         if not parts:
             final = self._folder / "split=train" / f"none-{self._host}.{self._kind}"
             with ComponentsFile(self._staging.path(final), table, self._kind):
                 pass
-        print(f"{self._host}: {rows} rows projected to {models.kept} components", flush=True)
+        say(f"{self._host}: {rows} rows projected to {models.kept} components")
 
     def fit_and_project(self, recording: Recording, reading: Reading, options: Options) -> None:
         """Fit a raw recording and project it: its text is read once, its rows wait on disk."""
         stream = RecordingStream(recording, reading)
         leads = stream.layout.leads
-        final = self._folder / f"pca_{recording.id.replace('/', '__')}.{self._kind}"
+        final = self._folder / f"pca_{recording.flat_name}.{self._kind}"
         with spool.opened(self._folder, len(leads)) as waiting:
             accumulator = Accumulator(len(leads))
             for rows in stream:
                 accumulator.add(rows.values)
                 waiting.add(rows)
-            fitted = _fit(recording.id, leads, accumulator.result(), options)
+            found = accumulator.result()
+            found.require_range(recording.source, leads)
+            fitted = _fit(recording.id, leads, found, options)
             with self._raw_file(final, fitted.kept) as file:
 
                 def project(piece: tuple[Any, Floats]) -> Any:
@@ -132,10 +135,9 @@ class ComponentsWriter:
                 for encoded in workers.ordered(project, waiting, 12 * reading.block):
                     file.write_encoded(encoded)
         account = stream.account("")
-        print(
+        say(
             f"{recording.source}: {account.written} of {account.read} rows, {account.filled} cells "
-            f"filled, {fitted.kept} components keep {fitted.ratio[: fitted.kept].sum():.4%}",
-            flush=True,
+            f"filled, {fitted.kept} components keep {fitted.ratio[: fitted.kept].sum():.4%}"
         )
 
     def idle(self) -> None:
@@ -165,8 +167,8 @@ class ComponentsWriter:
 def _project_part(part: Part, models: Models, file: ComponentsFile) -> None:
     if part.rows and part.leads != models.leads:
         raise StepError(
-            f"{part.path}: its leads are {', '.join(part.leads)}, but the moments' are "
-            f"{', '.join(models.leads)}: give parts and moments of one run of Preprocess"
+            f"{part.path}: its leads are {listed(part.leads)}, but the moments' are "
+            f"{listed(models.leads)}: give parts and moments of one run of Preprocess"
         )
     for group in range(part.groups):
         names, values = part.read(group)
@@ -207,4 +209,4 @@ def _fit(recording: str, leads: tuple[str, ...], moments: Moments, options: Opti
             f"recording {recording!r} has {moments.n} row, of at least 2 that a PCA needs: "
             "leave it out, or use --scope global"
         )
-    return model.fit(leads, moments, options)
+    return model.fit(leads, moments, options, f"recording {recording!r}")

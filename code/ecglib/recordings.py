@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,10 @@ from zlib import error as ZlibError
 
 from .errors import StepError
 
-_SUFFIX = re.compile(r"\.csv(\.gz)?$", re.IGNORECASE)
+_SUFFIX = re.compile(r"\.csv(\.gz)?\Z", re.IGNORECASE)
+
+_LONGEST_NAME = 200
+"""Bytes of UTF-8: 255 are allowed, of which a prefix, a hash and suffixes need some."""
 
 
 @dataclass(frozen=True)
@@ -30,20 +34,39 @@ class Recording:
     def file_stem(self) -> str:
         """A file name that no other recording has: readable part, then a hash of the source."""
         slug = re.sub(r"[^A-Za-z0-9._=-]+", "-", self.id).strip("-.")[:100] or "recording"
-        return f"{slug}-{hashlib.sha256(self.source.encode()).hexdigest()[:8]}"
+        return f"{slug}-{_mark(self.source)}"
+
+    @property
+    def flat_name(self) -> str:
+        """The id as a file name that no other id has: "__" for "/".
+
+        Where that does not read back as the id (a__b is no folder's), or is too long for a name,
+        a hash of the id follows.
+        """
+        name = self.id.replace("/", "__")
+        if name.replace("__", "/") == self.id and len(name.encode()) <= _LONGEST_NAME:
+            return name
+        return f"{name.encode()[:_LONGEST_NAME].decode('utf-8', 'ignore')}-{_mark(self.id)}"
 
 
 def find(folder: str) -> list[Recording]:
     """Return the recordings (*.csv, *.csv.gz) at or below `folder`, sorted by relative path.
 
+    A link counts as what it points to, a file or a folder, as if that lay in its place.
+
     Raises:
-        StepError: two sources have the same id (such as a.csv and a.csv.gz).
+        StepError: two sources have the same id (such as a.csv and a.csv.gz), a name is not UTF-8,
+            a recording is not a regular file, a folder cannot be listed, or lies within itself.
     """
     root = Path(folder)
-    files = [root] if root.is_file() else _walk(root)
-    base = root.parent if root.is_file() else root
-    found = distinct(folder, (named(path.relative_to(base).as_posix(), path) for path in files))
-    return sorted(found, key=lambda recording: recording.source)
+    if root.is_dir():
+        files = {path.relative_to(root).as_posix(): path for path in _walk(root)}
+    else:
+        files = {root.name: root} if os.path.lexists(root) else {}
+    for source, path in files.items():
+        _require_name(source)
+        _require_regular(source, path)
+    return distinct(folder, (named(source, path) for source, path in sorted(files.items())))
 
 
 def is_recording(name: str) -> bool:
@@ -73,13 +96,63 @@ def distinct(folder: str, recordings: Iterable[Recording]) -> list[Recording]:
     return list(found.values())
 
 
-def _walk(root: Path) -> list[Path]:
-    return sorted(
-        Path(folder, name)
-        for folder, _, names in os.walk(root, followlinks=True)
-        for name in names
-        if is_recording(name)
-    )
+def _walk(root: Path) -> Iterator[Path]:
+    """Yield what has a recording's name at or below a folder, through links, in any order."""
+    pending: list[tuple[Path, frozenset[tuple[int, int]]]] = [(root, frozenset())]
+    while pending:
+        folder, above = pending.pop()
+        try:
+            here = folder.stat()
+            entries = list(os.scandir(folder))
+        except OSError as error:
+            raise StepError(
+                f"{folder}: this folder cannot be listed ({error.strerror}): "
+                "allow it, or move it elsewhere"
+            ) from None
+        same = (here.st_dev, here.st_ino)
+        if same in above:
+            raise StepError(
+                f"{folder}: a link to a folder that it lies in, so that all there would be read "
+                "for ever: remove the link"
+            )
+        for entry in entries:
+            if _is_folder(entry):
+                pending.append((folder / entry.name, above | {same}))
+            elif is_recording(entry.name):
+                yield folder / entry.name
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself; if it has a recording's name, that is said
+        return False
+
+
+def _require_name(source: str) -> None:
+    try:
+        source.encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(source).decode("utf-8", "backslashreplace")
+        raise StepError(
+            f"{shown}: the name is not UTF-8, as names in S3 are: rename the file or its folder"
+        ) from None
+
+
+def _require_regular(source: str, path: Path) -> None:
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise StepError(f"{source}: cannot be read ({error.strerror})") from None
+    if not stat.S_ISREG(mode):
+        kinds = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+        raise StepError(
+            f"{source}: not a file but {kinds.get(stat.S_IFMT(mode), 'a device')}: remove it"
+        )
+
+
+def _mark(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 @contextmanager
@@ -99,7 +172,7 @@ def opened(recording: Recording) -> Iterator[BinaryIO]:
         raise StepError(
             f"{recording.source}: damaged gzip file ({error}): upload it again or remove it"
         ) from None
-    except (PermissionError, IsADirectoryError, FileNotFoundError) as error:
+    except OSError as error:
         if error.filename != str(recording.path):
             raise
         raise StepError(f"{recording.source}: cannot be read ({error.strerror})") from None

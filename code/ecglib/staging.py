@@ -5,6 +5,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from .errors import StepError
+
 
 class Staging:
     """Hands out temporary names beside the final ones; renames them when its block succeeds.
@@ -19,7 +21,13 @@ class Staging:
         self._stale: list[Path] = []
 
     def path(self, final: Path) -> Path:
-        """Return the name to write to in place of `final`, whose folder is made."""
+        """Return the name to write to in place of `final`, whose folder is made.
+
+        Raises:
+            StepError: the name has been given before: one file would overwrite the other.
+        """
+        if final in self._files:
+            raise StepError(f"{final}: two outputs have this name: rename one of their inputs")
         final.parent.mkdir(parents=True, exist_ok=True)
         temporary = final.with_name(f".{final.name}.tmp")
         self._files[final] = temporary

@@ -9,9 +9,11 @@ import numpy as np
 
 from . import leads, workers
 from .account import RecordingAccount, reasons
+from .arguments import named
 from .clean import Cleaner, Rows
 from .csvblocks import BLOCK, CsvParser, LineBlocks
 from .errors import StepError
+from .messages import listed
 from .recordings import Recording, opened
 
 
@@ -24,6 +26,7 @@ class Reading:
         fill: zero, interpolate or drop.
         max_gap: seconds.
         rate: samples per second, or None for time in the first column.
+        header: auto, first or none: whether the first line has the columns' names.
         timed: False leaves time out (it is then 0): nobody asks for it.
         block: bytes read at a time; makes no difference to the rows.
     """
@@ -32,6 +35,7 @@ class Reading:
     fill: str = "zero"
     max_gap: float = 0.1
     rate: float | None = None
+    header: str = "auto"
     timed: bool = True
     block: int = BLOCK
 
@@ -49,7 +53,9 @@ class RecordingStream:
         with ExitStack() as stack:
             stream = stack.enter_context(opened(recording))
             self._lines = LineBlocks(stream, recording.source, reading.block)
-            names, rows = self._lines.header(leads.LOOKAHEAD)
+            names, rows = self._lines.header(leads.LOOKAHEAD, there=reading.header != "none")
+            if reading.header == "auto":
+                leads.require_names(recording.source, names, rows)
             self.layout = leads.choose(reading.leads, recording.source, names, rows)
             self._open = stack.pop_all()
         self._read = self._written = 0
@@ -119,6 +125,7 @@ class RecordingStream:
             rejected = self._rejected + self._cleaner.rejected
             raise StepError(
                 f"{source}: all {self._read} rows are rejected ({reasons(rejected)}). "
-                f"Leads: {', '.join(self.layout.leads)}; choose others with --leads, another "
-                "--fill, or --sampling-rate if the first column is not a time in seconds"
+                f"Leads: {listed(self.layout.leads)}; choose others with --leads, "
+                f"another --fill, or {named('--sampling-rate')} if the first column is "
+                "not a time in seconds"
             )

@@ -25,6 +25,49 @@ if TYPE_CHECKING:
 
 _MAX_MESSAGE = 300
 
+_THROTTLED = (
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "TooManyRequestsException",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "RequestLimitExceeded",
+    "BandwidthLimitExceeded",
+    "ProvisionedThroughputExceededException",
+    "TransactionInProgressException",
+    "PriorRequestNotComplete",
+    "EC2ThrottledException",
+    "SlowDown",
+    "503",
+    "429",
+)
+_BROKEN = (
+    "InternalError",
+    "InternalFailure",
+    "InternalServerError",
+    "InternalServerException",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+    "RequestTimeout",
+    "RequestTimeoutException",
+    "500",
+    "502",
+    "504",
+)
+_LOST = (
+    "EndpointConnectionError",
+    "ConnectTimeoutError",
+    "ConnectionError",
+    "ReadTimeoutError",
+    "ConnectionClosedError",
+    "ProxyConnectionError",
+    "ResponseStreamingError",
+    "HTTPClientError",
+)
+# What the same call may well do without next time. All that waits or repeats goes by this list.
+_PASSING = frozenset((*_THROTTLED, *_BROKEN, *_LOST))
+
 # AWS's error codes and botocore's exception classes -> why, and what to do
 _EXPLANATIONS = {
     "no AWS credentials were found; sign in (aws sso login, aws configure) or set AWS_PROFILE": (
@@ -59,28 +102,8 @@ _EXPLANATIONS = {
         "IncompleteSignature",
     ),
     "AWS finds this machine's clock wrong; set the clock": ("RequestTimeTooSkewed",),
-    "AWS is throttling these calls; wait a minute and run it again": (
-        "Throttling",
-        "ThrottlingException",
-        "ThrottledException",
-        "TooManyRequestsException",
-        "RequestThrottled",
-        "RequestLimitExceeded",
-        "SlowDown",
-        "503",
-        "429",
-    ),
-    "AWS has a fault on its side; run it again in a minute": (
-        "InternalError",
-        "InternalFailure",
-        "InternalServerError",
-        "InternalServerException",
-        "ServiceUnavailable",
-        "ServiceUnavailableException",
-        "500",
-        "502",
-        "504",
-    ),
+    "AWS is throttling these calls; wait a minute and run it again": _THROTTLED,
+    "AWS has a fault on its side; run it again in a minute": _BROKEN,
     "someone else is changing it at this moment; run it again": (
         "ConflictException",
         "OperationAborted",
@@ -92,18 +115,17 @@ _EXPLANATIONS = {
 _BY_CODE = {code: text for text, codes in _EXPLANATIONS.items() for code in codes}
 
 _UNREACHABLE = (
-    "EndpointConnectionError",
-    "ConnectTimeoutError",
-    "ReadTimeoutError",
-    "ConnectionClosedError",
-    "ProxyConnectionError",
+    *_LOST,
     "SSLError",
-    "HTTPClientError",
     "InvalidRegionError",
     "UnknownEndpointError",
     "EndpointProviderError",
 )
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Forbidden", "403")
+
+MISSING = "ResourceNotFound"
+# What a moto server says of a pipeline or an execution that isn't there: people test with it.
+_MOTO_MISSING = re.compile(r"Could not find pipeline\b")
 
 
 def client(service: str, region: str) -> Any:
@@ -137,8 +159,10 @@ def calls(action: str) -> Iterator[None]:
         raise
     except ClientError as error:
         details = error.response.get("Error", {})
-        code = str(details.get("Code", "Unknown"))
-        why = _explain(code, str(details.get("Message", "")), error)
+        code, message = str(details.get("Code", "Unknown")), str(details.get("Message", ""))
+        if code == "ValidationException" and _MOTO_MISSING.match(message):
+            code = MISSING
+        why = _explain(code, message, error)
         raise AwsError(f"can't {action}: {why}", code) from error
     except BotoCoreError as error:
         code = type(error).__name__
@@ -192,6 +216,16 @@ def _one_line(message: str) -> str:
 def is_denied(error: AwsError) -> bool:
     """Whether AWS refused the call for want of a permission."""
     return error.code in _DENIED
+
+
+def is_passing(error: AwsError) -> bool:
+    """Whether the same call may well succeed later: a throttle, a fault of AWS, a lost line."""
+    return error.code in _PASSING
+
+
+def is_missing(error: AwsError) -> bool:
+    """Whether there is no such pipeline, version or execution."""
+    return error.code == MISSING
 
 
 def profile_region() -> str | None:

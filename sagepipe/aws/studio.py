@@ -43,6 +43,15 @@ def find() -> Studio | None:
     return Studio(resource[1], resource[2], str(role) if role else None)
 
 
+def domain() -> str:
+    """The Studio domain that this runs in, or ""."""
+    try:
+        found = json.loads(METADATA.read_text(encoding="utf-8")).get("DomainId")
+    except (OSError, ValueError, AttributeError):
+        return ""
+    return found if isinstance(found, str) else ""
+
+
 def assumed_role(region: str) -> str | None:
     """The role whose credentials are in use, or None if they aren't a role's.
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from sagepipe.building import uploads
 from sagepipe.building.bundle import Artifact, Bundle
 from sagepipe.errors import DefinitionError, ParameterError, Problem
+from sagepipe.language.walk import objects
 from sagepipe.settings.facts import Settings
 
 Json = Any
@@ -66,28 +68,24 @@ def build(
         ParameterError: a default is of no parameter.
     """
     bundle = Bundle(code, settings.artifact_bucket, settings.artifact_prefix)
-    made = builder(Build(settings, bundle))
-    document = {
-        name: value for name, value in _document(made, settings).items() if value is not None
-    }
+    # Standard output is for what a command is asked for, and SDK v2 logs to it.
+    with redirect_stdout(sys.stderr):
+        made = builder(Build(settings, bundle))
+        members = _document(made, settings, bundle)
+    document = {name: value for name, value in members.items() if value is not None}
     _replace_defaults(document, defaults or {})
     text = json.dumps(document, sort_keys=True, separators=(",", ":"))
     return Built(text, bundle.bucket, bundle.artifacts)
 
 
 def _document(
-    made: HasDefinition | Mapping[str, Json] | str, settings: Settings
+    made: HasDefinition | Mapping[str, Json] | str, settings: Settings, bundle: Bundle
 ) -> dict[str, Json]:
     if isinstance(made, Mapping):
         return dict(made)
+    moved: Mapping[str, str] = {}
     if not isinstance(made, str):
-        # Only SDK v3, and only where the builder has loaded it, needs to be kept quiet.
-        quiet: Any = nullcontext()
-        if "sagemaker.core" in sys.modules:
-            from sagepipe.building import sdk
-
-            quiet = sdk.offline(settings.region)
-        with quiet:
+        with _quiet(settings), uploads.kept(bundle) as moved:
             made = made.definition()
     try:
         document = json.loads(made)
@@ -95,7 +93,16 @@ def _document(
         raise _no_definition(f"is not JSON: {error}") from error
     if not isinstance(document, dict):
         raise _no_definition("is no JSON object")
-    return {name: value for name, value in document.items() if value is not None}
+    return {name: uploads.named(value, moved) for name, value in document.items()}
+
+
+def _quiet(settings: Settings) -> AbstractContextManager[None]:
+    """Only SDK v3, and only where the builder has loaded it, needs to be kept quiet."""
+    if "sagemaker.core" not in sys.modules:
+        return nullcontext()
+    from sagepipe.building import sdk
+
+    return sdk.offline(settings.region)
 
 
 def _no_definition(why: str) -> DefinitionError:
@@ -111,7 +118,8 @@ def _no_definition(why: str) -> DefinitionError:
 def _replace_defaults(
     document: Mapping[str, Json], defaults: Mapping[str, str | int | float | bool]
 ) -> None:
-    declared = {one["Name"]: one for one in document.get("Parameters") or []}
+    entries: Any = (one for _, one in objects(document.get("Parameters"), ""))
+    declared = {str(one.get("Name")): one for one in entries}
     for name, value in defaults.items():
         if name not in declared:
             raise ParameterError(

@@ -7,15 +7,19 @@ missed exactly when a script has changed. Nothing here talks to AWS; uploading i
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import json
+import tarfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sagepipe.errors import BundleError
+
+SOURCE_DIR = "sourcedir.tar.gz"
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Bundle:
         data = _read(self._code / name)
         if not data:
             raise BundleError(f"{self._code / name} is empty: a step runs it; restore it")
-        return self._add(Path(name).name, data)
+        return self.add(Path(name).name, data)
 
     def package(self, name: str) -> str:
         """The `s3://` URI of `<name>.zip`, a Python package of the folder with all its sources,
@@ -61,13 +65,23 @@ class Bundle:
 
         Raises `BundleError`: it is missing or has no Python files.
         """
-        return self._add(f"{name}.zip", _zip(self._code / name))
+        return self.add(f"{name}.zip", _zip(self._code / name))
+
+    def source_dir(self, name: str = ".") -> str:
+        """The `s3://` URI of a folder of the code as the SDK's `sourcedir.tar.gz`.
+
+        A FrameworkProcessor takes it as its `source_dir`, and so builds the same each time.
+
+        Raises `BundleError`: it is missing or empty.
+        """
+        return self.add(SOURCE_DIR, _tar(self._code / name))
 
     def document(self, name: str, content: Any) -> str:
         """The `s3://` URI of `content` as a JSON file called `name`."""
-        return self._add(name, json.dumps(content, indent=2, sort_keys=True).encode())
+        return self.add(name, json.dumps(content, indent=2, sort_keys=True).encode())
 
-    def _add(self, name: str, data: bytes) -> str:
+    def add(self, name: str, data: bytes) -> str:
+        """The `s3://` URI of `data` as a file called `name`."""
         digest = hashlib.sha256(data).hexdigest()
         key = f"{self._prefix}/code/{digest}/{name}"
         self._artifacts[key] = Artifact(name, key, digest, data)
@@ -103,3 +117,27 @@ def _zip(package: Path) -> bytes:
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, _read(path))
     return buffer.getvalue()
+
+
+def _tar(folder: Path) -> bytes:
+    """The folder's files but for hidden and compiled ones, as a tarball without compression."""
+    files = [
+        (path.relative_to(folder), path) for path in sorted(folder.rglob("*")) if path.is_file()
+    ]
+    kept = [
+        (name.as_posix(), path)
+        for name, path in files
+        if not any(part.startswith(".") or part == "__pycache__" for part in name.parts)
+    ]
+    if not kept:
+        raise BundleError(f"{folder} is missing or empty; restore it")
+    packed = io.BytesIO()
+    with (
+        gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=0, mtime=0) as compressed,
+        tarfile.open(fileobj=compressed, mode="w", format=tarfile.USTAR_FORMAT) as archive,
+    ):
+        for name, path in kept:
+            entry, data = tarfile.TarInfo(name), _read(path)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    return packed.getvalue()

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from sagepipe import collection
 from sagepipe.building.build import Build, HasDefinition
+from sagepipe.building.replacing import replaced
 from sagepipe.settings.facts import Settings
 
 if TYPE_CHECKING:
@@ -41,9 +42,9 @@ def offline(region: str) -> Iterator[None]:
 
         # Importing the SDK makes clients, and with them boto3's default session. It must not
         # outlive this block: it has placeholders for credentials.
-        stack.enter_context(_replaced(boto3, "DEFAULT_SESSION", None))
+        stack.enter_context(replaced(boto3, "DEFAULT_SESSION", None))
         # Nor may it find out what it has no need for: each client costs a service model.
-        stack.enter_context(_replaced(boto3, "Session", _Nowhere))
+        stack.enter_context(replaced(boto3, "Session", _Nowhere))
         stack.enter_context(collection.paused())
 
         from sagemaker.core.config.config_manager import SageMakerConfig
@@ -52,9 +53,9 @@ def offline(region: str) -> Iterator[None]:
         # Our configuration is the constant above; a test checks it. Checking it at each look-up
         # takes seconds and says the same.
         stack.enter_context(
-            _replaced(SageMakerConfig, "validate_sagemaker_config", staticmethod(_accept))
+            replaced(SageMakerConfig, "validate_sagemaker_config", staticmethod(_accept))
         )
-        stack.enter_context(_replaced(session_helper, "validate_sagemaker_config", _accept))
+        stack.enter_context(replaced(session_helper, "validate_sagemaker_config", _accept))
         yield
 
 
@@ -131,16 +132,6 @@ def _silence() -> Iterator[None]:
         root.removeHandler(handler)
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)
-
-
-@contextmanager
-def _replaced(owner: Any, name: str, value: object) -> Iterator[None]:
-    before = owner.__dict__[name]
-    setattr(owner, name, value)
-    try:
-        yield
-    finally:
-        setattr(owner, name, before)
 
 
 class _Nowhere:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import sys
 
 from sagepipe.cli.frame import Call, Command, add_pipeline, print_json
 from sagepipe.language import validate
@@ -51,6 +52,8 @@ def run(arguments: argparse.Namespace, call: Call) -> int:
     }
     built = pipeline.built(dataclasses.replace(Settings.local(pipeline.name), **chosen))
     validate.check(built.document)
+    for warning in validate.warnings(built.document, pipeline.immutable):
+        print(f"warning: {warning}", file=sys.stderr)
     if arguments.indent:
         print_json(built.document)
     else:

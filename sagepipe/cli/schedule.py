@@ -60,7 +60,7 @@ def _set(arguments: argparse.Namespace, sources: Sources, call: Call) -> None:
         role_arn=sources.get("scheduler_role_arn"),
         dead_letter_queue=sources.get("dead_letter_queue_arn"),
     )
-    schedules.check_parameters(wanted, pipeline.definition)
+    schedules.check_parameters(wanted, pipeline.definition.document)
     client = boto.client("scheduler", target.region)
     there = scheduler.read(client, wanted.name)
     if arguments.paused:

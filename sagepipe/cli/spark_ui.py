@@ -1,24 +1,26 @@
-"""sagepipe spark-ui: Spark's history server over the event logs of runs."""
+"""The verb `spark-ui`: Spark's history server over the event logs of runs."""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import signal
 import sys
 import tempfile
 import threading
-import time
 import webbrowser
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sagepipe.errors import LocalError, SagepipeError, SettingsError, StoreError
+from sagepipe.cli.frame import Call, Command, add_pipeline
+from sagepipe.cli.values import STORE
+from sagepipe.errors import LocalError, SettingsError
+from sagepipe.executions import spark_history
+from sagepipe.executions.spark_history import Find
 from sagepipe.language.s3 import Location
 from sagepipe.local.spark import history_logs, history_server
-from sagepipe.local.spark.history_server import HistoryServer
 from sagepipe.local.store import Store
+from sagepipe.settings import configuration
 
 EXAMPLES = """\
 examples:
@@ -38,29 +40,17 @@ exit code: 0 when it was ended so; 1 when there was nothing to serve or it faile
 command line
 """
 
-STORE = Path("local-store")
-PORT = 18080
-# A second look at a large store must not become all that this process does.
-_IDLE_SHARE = 20
 
-Find = Callable[[], list[Path]]
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """The command. Returns its exit code."""
-    arguments = _parser().parse_args(argv)
+def run(arguments: argparse.Namespace, call: Call) -> int:
+    """Serve until somebody ends it."""
     with _stopped_by_signals() as stop, tempfile.TemporaryDirectory(prefix="history-") as folder:
-        try:
-            _serve(arguments, Path(folder), stop)
-        except SagepipeError as error:
-            print(f"error: {error}", file=sys.stderr)
-            return error.exit_code
+        _serve(arguments, call, Path(folder), stop)
     return 0
 
 
-def _serve(arguments: argparse.Namespace, work: Path, stop: threading.Event) -> None:
+def _serve(arguments: argparse.Namespace, call: Call, work: Path, stop: threading.Event) -> None:
     port = history_server.free_port(arguments.port)
-    find, where = _source(arguments, work, stop)
+    find, where = _source(arguments, call, work, stop)
     logs = work / "logs"
     logs.mkdir()
     count = history_logs.mirror(find(), logs)
@@ -71,88 +61,42 @@ def _serve(arguments: argparse.Namespace, work: Path, stop: threading.Event) -> 
             f"no Spark event log in {where}; a job writes one when it is given "
             "spark_event_logs_s3_uri"
         )
-    _say(f"starting the history server over {_logs(count)} …")
+    _say(f"starting the history server over {spark_history.words(count)} …")
     with history_server.serve(logs, port, work, stop) as server:
         if server is not None:
             print(server.url, flush=True)
             _say("Ctrl-C ends it")
             if arguments.open:
                 webbrowser.open(server.url)
-            _watch(server, find, logs, stop)
+            spark_history.keep_current(server, find, logs, stop, _say)
     _say("the history server has ended")
 
 
-def _watch(server: HistoryServer, find: Find, logs: Path, stop: threading.Event) -> None:
-    """Keep the server's folder up to date until `stop` is set; say once what it can't show."""
-    began = time.monotonic()
-    pause = 2.0 * history_server.UPDATE_SECONDS
-    told = False
-    while not stop.wait(min(pause, 1.0)):
-        server.check()
-        if time.monotonic() - began < pause:
-            continue
-        if not told:
-            told = True
-            _name_unreadable(server, logs)
-        began = time.monotonic()
-        history_logs.mirror(find(), logs)
-        pause = max(history_server.UPDATE_SECONDS, _IDLE_SHARE * (time.monotonic() - began))
-
-
-def _name_unreadable(server: HistoryServer, logs: Path) -> None:
-    with contextlib.suppress(OSError):
-        shown = tuple(application["id"] for application in server.applications())
-        for link in sorted(logs.iterdir()):
-            if not any(identity in link.name for identity in shown):
-                _say(f"the server can't read {link.readlink()}: damaged, or without an application")
-
-
-def _source(arguments: argparse.Namespace, work: Path, stop: threading.Event) -> tuple[Find, str]:
+def _source(
+    arguments: argparse.Namespace, call: Call, work: Path, stop: threading.Event
+) -> tuple[Find, str]:
     """What finds the logs, again and again, and where it looks, in words."""
     if arguments.logs is not None:
         if arguments.execution or arguments.store:
             raise SettingsError("--logs says where the logs are: give no execution or --store")
         if "://" in arguments.logs:
-            return _in_s3(arguments, work, stop)
+            return _in_s3(arguments, call, work, stop)
         folder = Path(arguments.logs).expanduser()
         if not folder.is_dir():
             raise SettingsError(f"--logs {folder} is not a folder")
         return lambda: history_logs.find(folder), str(folder)
-    store = Store(arguments.store or STORE)
-    if not store.root.is_dir():
-        raise StoreError(
-            f"there is no store {store.root}; run the pipeline first (sagepipe run), "
-            "or name its --store"
-        )
-    identity = arguments.execution
-    if identity is None:
-        return lambda: history_logs.find(store.root), f"the store {store.root}"
-    executions = store.state / "executions"
-    if identity in ("", ".", "..") or not (executions / identity).is_dir():
-        raise StoreError(f"no execution {identity!r} has run in {store.root}; see {executions}")
-
-    def find() -> list[Path]:
-        return history_logs.of_execution(history_logs.find(store.root), identity)
-
-    return find, f"execution {identity} of the store {store.root}"
+    return spark_history.of_store(Store(arguments.store or STORE), arguments.execution)
 
 
-def _in_s3(arguments: argparse.Namespace, work: Path, stop: threading.Event) -> tuple[Find, str]:
-    # Only now: what runs locally doesn't need AWS's packages.
-    from sagepipe.executions.event_logs import download
-    from sagepipe.settings import configuration
-
+def _in_s3(
+    arguments: argparse.Namespace, call: Call, work: Path, stop: threading.Event
+) -> tuple[Find, str]:
     prefix = Location.parse(arguments.logs)
-    sources = configuration.read(arguments)
+    sources = call.settings(arguments)
     sources.require("region")
     copies = work / "copies"
     copies.mkdir()
-
-    def tell(count: int, size: int) -> None:
-        _say(f"copying {_logs(count)} from {prefix}, {size / 2**20:.1f} MiB …")
-
-    download(prefix, copies, sources.get("region"), stop, tell)
-    return lambda: history_logs.find(copies), str(prefix)
+    return spark_history.of_bucket(prefix, sources.get("region"), copies, stop, _say)
 
 
 @contextmanager
@@ -172,10 +116,6 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _logs(count: int) -> str:
-    return "one event log" if count == 1 else f"{count} event logs"
-
-
 def _port(text: str) -> int:
     port = int(text)
     if not 0 <= port < 2**16:
@@ -183,13 +123,8 @@ def _port(text: str) -> int:
     return port
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="sagepipe spark-ui",
-        description="Serve Spark's history server over the event logs of runs.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options."""
     add = parser.add_argument
     add("execution", nargs="?", help="a local execution's id (default: all of the store)")
     add(
@@ -202,15 +137,13 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--port",
         type=_port,
-        default=PORT,
+        default=18080,
         metavar="N",
         help="where to listen, 0 for any port that is free (default: %(default)s)",
     )
     add("--open", action="store_true", help="open it in the browser")
-    add("--region", help="region of the bucket, for logs on AWS")
-    add("--config", type=Path, metavar="FILE", help="settings (default: pipeline.toml)")
-    return parser
+    add_pipeline(parser, positional=False)
+    configuration.add_arguments(parser)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+COMMAND = Command(EXAMPLES, add_arguments, run)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from sagepipe.errors import ParameterError
+
+# The folder that stands in for S3 where nobody names one.
+STORE = Path("local-store")
 
 
 def add_parameters(parser: Any, what: str = "a pipeline parameter") -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from sagepipe.aws import boto
 from sagepipe.errors import AwsError, DeploymentError
-from sagepipe.language.definition import strings
+from sagepipe.language.walk import strings
 
 # Where a definition's scripts are: s3://<bucket>/<prefix>/code/<sha256>/<name>
 _SCRIPT = re.compile(r"s3://([^/]+)/((?:[^/]+/)+code/([0-9a-f]{64})/([^/]+))")

@@ -53,7 +53,8 @@ def prepare(pipeline: Pipeline, deployment: Deployment) -> Release:
             schedules.check_times(schedule, datetime.now(UTC))
     state = survey.with_missing(found.state, built)
     wanted = _wanted(pipeline, deployment, built, schedule)
-    return Release(make(wanted, state, found.notes), deployment, survey)
+    notes = (*found.notes, *map(str, validate.warnings(built.document, pipeline.immutable)))
+    return Release(make(wanted, state, notes), deployment, survey)
 
 
 def _wanted(

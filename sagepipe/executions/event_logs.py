@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from sagepipe.aws import boto
+from sagepipe.executions.download import blocks, objects
 from sagepipe.language.s3 import Location
 from sagepipe.local.spark import history_logs
-
-_BLOCK = 2**20
 
 
 def download(
@@ -28,23 +26,16 @@ def download(
     """
     with boto.calls(f"read the event logs of {prefix}"):
         s3 = boto.client("s3", region)
-        found = [(item, name) for item in _objects(s3, prefix) if (name := _name(item["Key"]))]
+        found = [(item, name) for item in objects(s3, prefix) if (name := _name(item["Key"]))]
         tell(len(found), sum(item["Size"] for item, _ in found))
         for item, name in found:
             target = folder / name
             target.parent.mkdir(exist_ok=True)
-            body = s3.get_object(Bucket=prefix.bucket, Key=item["Key"])["Body"]
             with target.open("wb") as file:
-                for block in body.iter_chunks(_BLOCK):
+                for block in blocks(s3, prefix.bucket, item["Key"]):
                     if stop.is_set():
                         return
                     file.write(block)
-
-
-def _objects(s3: Any, prefix: Location) -> Iterator[Any]:
-    pages = s3.get_paginator("list_objects_v2")
-    for page in pages.paginate(Bucket=prefix.bucket, Prefix=prefix.key):
-        yield from page.get("Contents", ())
 
 
 def _name(key: str) -> str | None:

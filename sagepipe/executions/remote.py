@@ -8,14 +8,16 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from sagepipe.aws import boto, studio
 from sagepipe.aws.boto import calls
 from sagepipe.deploy import deployed
-from sagepipe.errors import ExecutionError
+from sagepipe.errors import AwsError, ExecutionError
+from sagepipe.executions import jobs
 from sagepipe.language.definition import Definition
 
 _ARN = re.compile(
@@ -29,19 +31,16 @@ class Pipeline:
     """A deployed pipeline's ARN, and the definition of one of its versions."""
 
     arn: str
-    definition: Mapping[str, Any]
-
-    @property
-    def steps(self) -> list[str]:
-        """The names of all steps, in the order in which they are written."""
-        return list(Definition.read(self.definition).steps)
+    definition: Definition
 
 
 @dataclass(frozen=True)
 class Step:
     """One step of an execution; `kind` as the API says it, such as ProcessingJob or Condition.
 
-    `cached_from` is the execution whose outputs it took; `job` the processing job's name.
+    `reason` says why it failed, or while it runs, why the last attempt did. `cached_from` is the
+    execution whose outputs it took; `job` the processing job's name as the ARN has it, which may
+    be in lower case (`jobs.describe` knows the true one).
     """
 
     name: str
@@ -80,6 +79,18 @@ class Execution:
         return self.arn.rpartition("/")[2]
 
     @property
+    def pipeline(self) -> str:
+        """The pipeline's name."""
+        parts = _ARN.fullmatch(self.arn)
+        return parts["name"] if parts else ""
+
+    @property
+    def region(self) -> str:
+        """The region that it runs in."""
+        parts = _ARN.fullmatch(self.arn)
+        return parts["region"] if parts else ""
+
+    @property
     def final(self) -> bool:
         """Whether it has ended."""
         return self.status in ("Succeeded", "Failed", "Stopped", "CompletedWithFailures")
@@ -110,12 +121,10 @@ def pipeline(
         of = (
             f", version {version}" if version is not None else f", alias {alias!r}" if alias else ""
         )
-        hint = "see sagepipe versions list" if of else "deploy it: sagepipe upsert"
-        raise ExecutionError(
-            f"there is no pipeline {name!r}{of} in {sagemaker.meta.region_name}; {hint}, or check "
-            "--pipeline-name and --region"
-        )
-    return Pipeline(answer["PipelineArn"], json.loads(answer["PipelineDefinition"]))
+        raise ExecutionError(_no_pipeline(sagemaker, name, of))
+    return Pipeline(
+        answer["PipelineArn"], Definition.read(json.loads(answer["PipelineDefinition"]))
+    )
 
 
 def find(sagemaker: Any, name: str, wanted: str | None) -> str:
@@ -145,36 +154,53 @@ def find(sagemaker: Any, name: str, wanted: str | None) -> str:
 
 def latest_of(sagemaker: Any, name: str, *statuses: str) -> str | None:
     """The ARN of the execution started last, of those with one of `statuses` if any are given."""
-    with calls(f"list the executions of {name}"):
-        pages = sagemaker.get_paginator("list_pipeline_executions").paginate(
-            PipelineName=name, SortBy="CreationTime", SortOrder="Descending"
-        )
-        for page in pages:
-            found = [
-                one
-                for one in page["PipelineExecutionSummaries"]
-                if not statuses or one["PipelineExecutionStatus"] in statuses
-            ]
-            if found:
-                newest = max(found, key=lambda one: one["StartTime"])
-                return str(newest["PipelineExecutionArn"])
-    return None
+    return next(arns_of(sagemaker, name, *statuses), None)
+
+
+def arns_of(sagemaker: Any, name: str, *statuses: str) -> Iterator[str]:
+    """The ARNs of a pipeline's executions, the newest first, read page by page.
+
+    Raises `AwsError`; `ExecutionError` if there is no such pipeline.
+    """
+    try:
+        with calls(f"list the executions of {name}"):
+            pages = sagemaker.get_paginator("list_pipeline_executions").paginate(
+                PipelineName=name, SortBy="CreationTime", SortOrder="Descending"
+            )
+            for page in pages:
+                found = page["PipelineExecutionSummaries"]
+                # A plain moto server doesn't sort them.
+                for one in sorted(found, key=lambda one: one["StartTime"], reverse=True):
+                    if not statuses or one["PipelineExecutionStatus"] in statuses:
+                        yield str(one["PipelineExecutionArn"])
+    except AwsError as error:
+        if not boto.is_missing(error):
+            raise
+        raise ExecutionError(_no_pipeline(sagemaker, name)) from error
 
 
 def read(sagemaker: Any, arn: str) -> Execution:
     """The execution and its steps as they are now. Raises `AwsError` or `ExecutionError`."""
-    with calls(f"describe execution {arn}"):
-        try:
-            answer = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
-        except sagemaker.exceptions.ResourceNotFound:
-            raise ExecutionError(
-                f"there is no execution {arn}; leave it out to take the latest"
-            ) from None
+    execution = describe(sagemaker, arn)
     with calls(f"list the steps of {arn}"):
         pages = sagemaker.get_paginator("list_pipeline_execution_steps").paginate(
             PipelineExecutionArn=arn, SortOrder="Ascending"
         )
-        steps = tuple(_step(one) for page in pages for one in page["PipelineExecutionSteps"])
+        steps = [_step(one) for page in pages for one in page["PipelineExecutionSteps"]]
+    return replace(execution, steps=tuple(_with_reason(sagemaker, step) for step in steps))
+
+
+def describe(sagemaker: Any, arn: str) -> Execution:
+    """The execution without its steps. Raises `AwsError` or `ExecutionError`."""
+    try:
+        with calls(f"describe execution {arn}"):
+            answer = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
+    except AwsError as error:
+        if not boto.is_missing(error):
+            raise
+        raise ExecutionError(
+            f"there is no execution {arn}; leave it out to take the latest"
+        ) from error
     return Execution(
         arn=arn,
         status=answer["PipelineExecutionStatus"],
@@ -183,16 +209,37 @@ def read(sagemaker: Any, arn: str) -> Execution:
         modified=answer.get("LastModifiedTime"),
         display_name=answer.get("PipelineExecutionDisplayName", ""),
         version=answer.get("PipelineVersionId"),
-        domain=answer.get("CreatedBy", {}).get("DomainId", ""),
-        steps=steps,
+        domain=answer.get("CreatedBy", {}).get("DomainId", "") or studio.domain(),
     )
 
 
 def planned_steps(sagemaker: Any, arn: str) -> list[str]:
-    """The names of all steps that the execution's own definition has."""
+    """The names of all steps that the execution's own definition has; none if it can't be read,
+    for a step is shown as well once it has begun."""
+    try:
+        return list(definition(sagemaker, arn).steps)
+    except AwsError:
+        return []
+
+
+def definition(sagemaker: Any, arn: str) -> Definition:
+    """The definition that the execution runs. Raises `AwsError`."""
     with calls(f"read the definition of {arn}"):
         answer = sagemaker.describe_pipeline_definition_for_execution(PipelineExecutionArn=arn)
-    return Pipeline("", json.loads(answer["PipelineDefinition"])).steps
+    return Definition.read(json.loads(answer["PipelineDefinition"]))
+
+
+def parameters(sagemaker: Any, arn: str) -> dict[str, str]:
+    """The parameters that the execution was started with. Raises `AwsError`."""
+    with calls(f"list the parameters of {arn}"):
+        pages = sagemaker.get_paginator("list_pipeline_parameters_for_execution").paginate(
+            PipelineExecutionArn=arn
+        )
+        return {
+            one["Name"]: one["Value"]
+            for page in pages
+            for one in page.get("PipelineParameters") or ()
+        }
 
 
 def stop(sagemaker: Any, execution: Execution) -> None:
@@ -254,4 +301,22 @@ def _step(answer: Mapping[str, Any]) -> Step:
         job=job_arn.rpartition("/")[2],
         cached_from=answer.get("CacheHitResult", {}).get("SourcePipelineExecutionArn", ""),
         outcome=details.get("Outcome", "") if kind == "Condition" else "",
+    )
+
+
+def _with_reason(sagemaker: Any, step: Step) -> Step:
+    """A step that is being tried again says only that; the job of the last attempt says why."""
+    if step.ended or step.attempts < 2 or step.reason or not step.job:
+        return step
+    try:
+        return replace(step, reason=jobs.describe(sagemaker, step.job).reason)
+    except AwsError:
+        return step
+
+
+def _no_pipeline(sagemaker: Any, name: str, of: str = "") -> str:
+    hint = "see sagepipe versions list" if of else "deploy it: sagepipe upsert"
+    return (
+        f"there is no pipeline {name!r}{of} in {sagemaker.meta.region_name}; {hint}, or check "
+        "--pipeline-name and --region"
     )

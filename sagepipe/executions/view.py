@@ -43,6 +43,8 @@ class View(LiveDisplay):
 
     def __call__(self, execution: Execution) -> None:
         """Show how it stands: the table anew, or a line for each step that has changed."""
+        if self._latest is None:
+            self.say(f"execution {execution.id}{_titles(execution)}")
         self._latest = execution
         if self.live:
             self.live.refresh()
@@ -133,12 +135,16 @@ def to_json(execution: Execution, instances: Callable[[str], int]) -> dict[str, 
 
 
 def remark(step: Step) -> str:
-    """What is special about a step: a cache hit, a condition's outcome, a further attempt."""
+    """What is special about a step: a cache hit, a condition's outcome, a further attempt, and
+    while that goes on, why there is one."""
     if step.cached_from:
         return f"cached from execution {step.cached_from.rpartition('/')[2]}"
     if step.outcome:
         return f"outcome {step.outcome.lower()}"
-    return f"attempt {step.attempts}" if step.attempts > 1 else ""
+    parts = [f"attempt {step.attempts}"] if step.attempts > 1 else []
+    if not step.ended and step.reason:
+        parts.append(step.reason)
+    return ": ".join(parts)
 
 
 def duration(seconds: float) -> str:
@@ -149,6 +155,13 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+def _titles(execution: Execution) -> str:
+    parts = [execution.display_name] if execution.display_name else []
+    parts += [f"version {execution.version}"] if execution.version else []
+    title = f" ({', '.join(parts)})" if parts else ""
+    return title + (f"\n{execution.studio_link}" if execution.studio_link else "")
 
 
 def _line(step: Step, instances: Callable[[str], int]) -> str:

@@ -15,12 +15,13 @@ from typing import Any
 from sagepipe.errors import Problem
 from sagepipe.language.expressions import Unknown, find, is_expression
 from sagepipe.language.parameters import Parameter
-from sagepipe.language.request.model import Request, objects
+from sagepipe.language.request.model import Request
 from sagepipe.language.step import BRANCHES, Expression, Reference, Step
+from sagepipe.language.walk import objects
 
 Json = Any
 
-MAX_DEPTH = 200  # objects and arrays in each other; thirty conditions in each other have 130
+MAX_DEPTH = 200  # objects and arrays in each other; 31 conditions in each other have 95
 TOO_DEEP = Problem("", "", f"is nested deeper than {MAX_DEPTH} levels; make it flatter")
 
 
@@ -130,19 +131,6 @@ class Definition:
         if not all(isinstance(value, str) for value in known):
             return Unknown("String")
         return on.join(known)
-
-
-def strings(value: Json) -> Iterator[str]:
-    """Every string in a definition, or in a part of one, that isn't a member's name."""
-    pending = [value]
-    while pending:
-        one = pending.pop()
-        if isinstance(one, str):
-            yield one
-        elif isinstance(one, Mapping):
-            pending.extend(one.values())
-        elif isinstance(one, list):
-            pending.extend(one)
 
 
 def _steps(listed: Json, home: str) -> Iterator[Step]:

@@ -17,7 +17,7 @@ from typing import Any
 from sagepipe.errors import DefinitionError
 from sagepipe.language.definition import TOO_DEEP, Definition
 from sagepipe.language.expressions import is_expression
-from sagepipe.language.request.model import objects
+from sagepipe.language.walk import objects
 
 Json = Any
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from sagepipe.language import durations
 from sagepipe.language.expressions import STEP, find
-from sagepipe.language.request.model import Request, objects
+from sagepipe.language.request.model import Request
 from sagepipe.language.retries import RetryPolicy
+from sagepipe.language.walk import objects
 
 Json = Any
 
@@ -59,7 +60,7 @@ class Expression:
 
     @property
     def get(self) -> str:
-        """What a `Get` refers to, such as `Parameters.Leads`; "" for anything else."""
+        """What a `Get` refers to, such as `Parameters.Rows`; "" for anything else."""
         target = self.body.get("Get")
         return target if isinstance(target, str) else ""
 

@@ -1,122 +1,45 @@
-"""Run any pipeline definition from Python, for instance in a test of it.
+"""The one door to the engine: the `run` command, notebooks and tests all come through it.
 
-from sagepipe.local import run
+import sagepipe
 
-result = run("pipeline.json", parameters={"Rows": 100}, buckets={"my-bucket": "fixtures"})
+result = sagepipe.run("pipeline.json", Rows=100, buckets={"my-bucket": "fixtures:ro"})
 assert result.succeeded, result.reason
 print((result.steps["Clean"].outputs["train"] / "part-0.csv").read_text())
 """
 
 from __future__ import annotations
 
-import json
 import os
-import tempfile
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
 
-from sagepipe.errors import LocalError, StoreError
-from sagepipe.language.s3 import Location
-from sagepipe.local import engine
-from sagepipe.local.choices import MAX_PARALLEL_STEPS, Choices
-from sagepipe.local.events import Event, Listener, Status
-from sagepipe.local.job import Runtime
-from sagepipe.local.launch import instance
-from sagepipe.local.launch.images import Image
-from sagepipe.local.record import ExecutionResult, StepResult
+from sagepipe.errors import DefinitionError, SagepipeError
+from sagepipe.local import advice, changes, engine, given, planning, remembered
+from sagepipe.local import result as results
+from sagepipe.local import source as sources
+from sagepipe.local.choices import MAX_PARALLEL_STEPS, CacheMode, Choices
+from sagepipe.local.events import Event, Listener, Remark
+from sagepipe.local.given import Content, IsolationChoice, Value
+from sagepipe.local.past import LATEST
+from sagepipe.local.planning import Plan
+from sagepipe.local.result import Result
 from sagepipe.local.retry import Fault
+from sagepipe.local.runtime import Collision, Runtime
+from sagepipe.local.source import HasSource, Runnable, Source
 from sagepipe.local.store import Mount, Store
-
-Json = Any
-Content = bytes | str | Path
-
-
-class HasDefinition(Protocol):
-    """The SDK's Pipeline, of whatever version."""
-
-    def definition(self) -> str:
-        """The definition as JSON."""
-
-
-Definition = Mapping[str, Json] | str | Path | HasDefinition
-
-
-@dataclass(frozen=True)
-class Step:
-    """A step of a result.
-
-    Attributes:
-        status: as the service says it, or `Not run` or `Skipped`.
-        outputs: for each output that is a folder of the store, that folder; it doesn't exist when
-            the output is empty.
-        uris: for each output its S3 URI.
-        seconds: how long it took.
-        reason: why it failed; `exit_message` what its script left in /opt/ml/output/message.
-        outcome: of a Condition step, whether its conditions were met.
-        reused: "cached", "kept", "selected" or "stub" if it wasn't run, else "".
-        source: the execution that did run it.
-        properties: what DescribeProcessingJob would answer.
-    """
-
-    name: str
-    status: Status
-    outputs: Mapping[str, Path]
-    uris: Mapping[str, str]
-    seconds: float
-    reason: str
-    exit_message: str
-    outcome: bool | None
-    attempts: int
-    reused: str
-    source: str
-    properties: Mapping[str, Json]
-    _logs: Path | None = field(repr=False, default=None)
-
-    @property
-    def logs(self) -> dict[str, str]:
-        """What each instance wrote, by host name; of the last try."""
-        files = sorted(self._logs.glob("algo-*.log")) if self._logs else []
-        return {file.stem: file.read_text(errors="replace") for file in files}
-
-
-@dataclass(frozen=True)
-class Result:
-    """How an execution ended; `reason` says why it failed."""
-
-    execution_id: str
-    status: Status
-    reason: str
-    parameters: Mapping[str, Json]
-    steps: Mapping[str, Step]
-    seconds: float
-    store: Store
-    events: Sequence[Event] = field(repr=False, default=())
-
-    @property
-    def succeeded(self) -> bool:
-        """Whether all went well."""
-        return self.status is Status.SUCCEEDED
-
-    def read(self, uri: str) -> bytes:
-        """An object of the store. Raises StoreError: there is none."""
-        return self.store.read(Location.parse(uri))
-
-    def keys(self, uri: str) -> list[str]:
-        """The keys of the objects whose key starts with the URI's."""
-        return [item.key for item in self.store.list(Location.parse(uri))]
 
 
 def run(
-    definition: Definition,
+    what: Runnable,
     *,
+    input: str | Path | None = None,
+    parameters: Mapping[str, Value] | None = None,
     store: str | Path | None = None,
-    parameters: Mapping[str, str | int | float | bool] | None = None,
     buckets: Mapping[str, str | Path] | None = None,
     objects: Mapping[str, Content] | None = None,
-    name: str = "pipeline",
+    name: str | None = None,
     skip: Iterable[str] = (),
     stubs: Mapping[str, str | Path] | None = None,
     only: Iterable[str] = (),
@@ -124,99 +47,173 @@ def run(
     source: str | None = None,
     images: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
-    cache: bool = True,
+    isolation: IsolationChoice = "auto",
+    at_once: int | None = None,
+    cache: CacheMode = "contents",
     wait: bool = False,
     faults: Iterable[str] = (),
-    max_parallel_steps: int = MAX_PARALLEL_STEPS,
-    at_once: int | None = None,
-    isolated: bool | None = None,
+    logs: Iterable[str] = (),
+    max_parallel_steps: int | None = None,
+    on_collision: Collision = "fail",
+    unchecked: bool = False,
     on_event: Listener | None = None,
     stop: threading.Event | None = None,
+    **more: Value,
 ) -> Result:
-    """Run a pipeline definition on this machine and wait for its end.
+    """Run a pipeline on this machine and wait for its end.
 
-    A step that fails is no exception: look at `Result.status` and `Result.reason`. The definition
-    isn't validated as the service would; `sagepipe.language.validate.check` does that.
+    A step that fails is no exception: look at `Result.status` and `Result.reason`.
 
     Args:
-        definition: a definition as JSON values, the path of a file with one (or with an answer of
-            DescribePipeline), or an SDK pipeline, whose `definition()` is called.
-        store: the folder that stands in for S3 and keeps records and logs; a new temporary folder
-            by default, which stays.
-        parameters: pipeline parameters; the others have their defaults.
-        buckets: for a bucket, the folder that stands in for it, which is only read.
+        what: a definition as JSON text or values, the path of a file with one (or with an answer
+            of DescribePipeline), a pipeline of the SDK, or one of your project's.
+        input: a folder of yours that the pipeline reads, and never writes to; by default its
+            sample, if it has one.
+        parameters: pipeline parameters, which may be given by their names as well; the others
+            have their defaults.
+        store: the folder that stands in for S3 and keeps records and logs; `local-store` by
+            default.
+        buckets: for a bucket, the folder that stands in for it; `DIR:ro` is only read.
         objects: objects to put into the store first, by URI: bytes, text, or a file's path. A URI
             that ends in a slash takes a folder.
-        name: the pipeline's name.
-        skip, stubs, only, from_step, source: which steps run, as the options of
-            `sagepipe run`.
-        images: for an image's URI or a pattern, what stands in for it (see `images`).
+        name: another name for the pipeline.
+        skip: steps that are left out.
+        stubs: for a step, the folder that stands in for it.
+        only: the steps to run; what they need comes from an earlier execution.
+        from_step: run this step and all that come after it.
+        source: where the other results come from, with `only` and `from_step`.
+        images: for an image's URI or a pattern, what stands in for it (see `launch.images`).
         environment: variables for all instances.
-        cache: use the step cache where the definition enables it.
-        wait: wait between tries as retry policies say; not waiting is for tests.
-        faults: `STEP=TYPE*N`, failures for retry policies to deal with.
+        isolation: give each instance its own /opt/ml through "namespaces", or rewrite "paths".
         at_once: at most this many instances of a job at the same time.
-        isolated: give each instance its own /opt/ml through namespaces, or (False) rewrite paths;
-            by default as this machine can.
+        cache: take results of earlier executions where the definition enables it and the
+            "contents" of inputs are the same; by URIs alone as the "service" does; or "off".
+        wait: wait between tries as retry policies say.
+        faults: `STEP=TYPE*N`, failures for retry policies to deal with.
+        logs: the steps whose output is told line by line.
+        max_parallel_steps: at most this many steps at the same time; by default the pipeline's
+            own ParallelismConfiguration.
+        on_collision: when two instances write one key, "fail" the job or keep the "last".
+        unchecked: run a definition even though the service would refuse it.
         on_event: called with what happens, from several threads.
         stop: setting it ends the execution.
+        more: pipeline parameters by their names.
 
     Raises:
         SagepipeError: the definition, a parameter or a choice is wrong; nothing has been started.
+        DefinitionError: of them, what the service would refuse; has all problems.
     """
-    document, name = _read(definition, name)
-    root = Path(store) if store is not None else Path(tempfile.mkdtemp(prefix="pipeline-"))
-    mounts = tuple(Mount(bucket, "", Path(p)) for bucket, p in (buckets or {}).items())
-    place = Store(root.resolve(), mounts)
+    events, tell = _recorder(on_event)
+    if isinstance(what, HasSource):
+        tell(Remark("preparing the definition …"))
+    found = sources.read(what, name)
+    _check(found, unchecked=unchecked, tell=tell)
     choices = Choices(
-        skip=tuple(skip),
-        stubs={step: Path(folder) for step, folder in (stubs or {}).items()},
-        only=tuple(only),
+        skip=given.names(skip, "skip"),
+        stubs=given.paths(stubs),
+        only=given.names(only, "only"),
         from_step=from_step,
         source=source,
         cache=cache,
+        cached=frozenset(found.cached_here),
         wait=wait,
-        max_parallel_steps=max_parallel_steps,
+        max_parallel_steps=max_parallel_steps or found.max_parallel_steps or MAX_PARALLEL_STEPS,
+        logs=frozenset(given.names(logs, "logs")),
         faults=tuple(map(Fault.parse, faults)),
     )
-    given = {key: _text(value) for key, value in (parameters or {}).items()}
-    planned = engine.plan(document, given, name, choices, place)
-    for uri, content in (objects or {}).items():
-        _put(place, uri, content)
-    return _execute(planned, place, images, environment, at_once, isolated, on_event, stop)
+    values = given.parameters(parameters, more)
+    runtime = Runtime(
+        store=given.store(store, buckets),
+        isolation=given.isolation(isolation, tell),
+        at_once=at_once,
+        cache=compiled(),
+        images=given.images(images),
+        environment=environment or {},
+        on_collision=on_collision,
+    )
+    folder = given.input_folder(input, found)
+    planned, place = _plan(found, values, choices, runtime.store, folder, tell)
+    for location, content in found.objects:
+        place.put(location, content)
+    given.put_objects(place, objects)
+    return _execute(planned, replace(runtime, store=place), events, tell, stop)
 
 
 def resume(
-    store: str | Path,
-    execution_id: str = "latest",
+    execution: str = LATEST,
     *,
+    what: Runnable | None = None,
+    store: str | Path | None = None,
+    buckets: Mapping[str, str | Path] | None = None,
     images: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
-    isolated: bool | None = None,
+    isolation: IsolationChoice | None = None,
+    at_once: int | None = None,
+    cache: CacheMode | None = None,
+    wait: bool = False,
+    faults: Iterable[str] = (),
+    logs: Iterable[str] = (),
+    max_parallel_steps: int | None = None,
+    on_collision: Collision | None = None,
     on_event: Listener | None = None,
     stop: threading.Event | None = None,
 ) -> Result:
     """Go on with an execution that failed, was stopped, or whose process was killed.
 
+    It runs the definition that it began with, on the same parameters, inputs and selection of
+    steps, and with the same images, environment, isolation and buckets, unless others are given
+    (one variable, image or bucket at a time). `what`, if given, is what a new run would run:
+    where that differs, it is told. The other arguments are those of `run`.
+
     Raises:
         LocalError: there is no such execution, or it can't be resumed.
     """
-    planned = engine.resume(Store(Path(store).resolve()), execution_id, Choices(wait=False))
-    assert planned.past.resumed is not None
-    place = Store(Path(store).resolve(), planned.past.resumed.mounts)
-    return _execute(planned, place, images, environment, None, isolated, on_event, stop)
+    events, tell = _recorder(on_event)
+    given_store = given.store(store, buckets)
+    planned = planning.resume(given_store, execution)
+    found = planned.past.resumed
+    assert found is not None
+    kept, unclear = remembered.recall(given_store, found.execution_id)
+    if unclear:
+        tell(Remark(unclear))
+    planned = replace(
+        planned,
+        origin=kept.definition,
+        choices=replace(
+            planned.choices,
+            cache=cache or kept.cache,
+            cached=frozenset(kept.cached),
+            wait=wait,
+            max_parallel_steps=max_parallel_steps or kept.max_parallel_steps,
+            logs=frozenset(given.names(logs, "logs")),
+            faults=tuple(map(Fault.parse, faults)),
+        ),
+    )
+    planning.check_names(planned.definition, planned.choices)
+    named = {mount.bucket for mount in given_store.mounts}
+    old = tuple(mount for mount in found.mounts if mount.bucket not in named)
+    place = Store(given_store.root, (*old, *given_store.mounts))
+    for text in _changes(planned, what, place):
+        tell(Remark(text))
+    runtime = Runtime(
+        store=place,
+        isolation=given.isolation(isolation or kept.isolation or "auto", tell),
+        at_once=at_once or kept.at_once,
+        cache=compiled(),
+        images=(*kept.images, *given.images(images)),
+        environment={**kept.environment, **(environment or {})},
+        on_collision=on_collision or kept.on_collision,
+    )
+    return _execute(planned, runtime, events, tell, stop)
 
 
-def _execute(
-    planned: engine.Plan,
-    store: Store,
-    images: Mapping[str, str] | None,
-    environment: Mapping[str, str] | None,
-    at_once: int | None,
-    isolated: bool | None,
-    on_event: Listener | None,
-    stop: threading.Event | None,
-) -> Result:
+def compiled() -> Path:
+    """The folder for what is compiled or generated once, for every caller and store."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "sagepipe"
+
+
+def _recorder(on_event: Listener | None) -> tuple[list[Event], Listener]:
     events: list[Event] = []
 
     def tell(event: Event) -> None:
@@ -224,95 +221,71 @@ def _execute(
         if on_event is not None:
             on_event(event)
 
-    runtime = Runtime(
-        store=store,
-        isolated=instance.can_isolate() is None if isolated is None else isolated,
-        at_once=at_once,
-        cores=os.cpu_count() or 1,
-        cache=store.state / "cache",
-        images=tuple(Image.parse(f"{uri}={command}") for uri, command in (images or {}).items()),
-        environment=environment or {},
-    )
+    return events, tell
+
+
+def _check(source: Source, *, unchecked: bool, tell: Listener) -> None:
+    """Raises DefinitionError with what the service would refuse, or tells it."""
+    from sagepipe.language import validate  # only who runs something pays for it
+
+    problems = validate.validate(source.document)
+    if problems and not unchecked:
+        raise DefinitionError(problems)
+    for problem in problems:
+        tell(Remark(f"the service would refuse this: {problem}"))
+    for warning in validate.warnings(source.document, source.immutable):
+        tell(Remark(f"on the service: {warning}"))
+
+
+def _plan(
+    source: Source,
+    values: Mapping[str, str],
+    choices: Choices,
+    store: Store,
+    folder: Path | None,
+    tell: Listener,
+) -> tuple[Plan, Store]:
+    """The checked execution, and the store with its input: the user's folder, or the sample."""
+    planned = planning.plan(source.document, values, source.name, choices, store)
+    planned = replace(planned, origin=source.file)
+    if source.input is None:
+        return planned, store
+    at = given.location(source.input, planned.values)
+    if folder is not None:
+        return planned, Store(store.root, (*store.mounts, Mount(at.bucket, at.key, folder)))
+    sample = source.input.sample
+    if sample is None or any(mount.covers(at) for mount in store.mounts):
+        return planned, store  # what a bucket of the user's lacks is not for us to put there
+    planned = planning.plan(source.document, values, source.name, choices, store, sample.parameters)
+    at = given.location(source.input, planned.values)
+    place = store.folder(at)
+    if sample.make(place, lambda done, of: tell(Remark(f"generating input: {done} of {of}"))):
+        tell(Remark(f"the sample lies in {place}"))
+    return planned, store
+
+
+def _changes(planned: Plan, what: Runnable | None, store: Store) -> list[str]:
+    """What of a resumed execution is no longer as it would be run anew."""
+    assert planned.past.resumed is not None
+    found = changes.of_scripts(planned.past.resumed, planned.definition, store)
+    present = planned.origin or what
+    if present is not None:
+        try:
+            now = sources.read(present).document
+        except SagepipeError as error:
+            return [*found, f"whether the definition has changed can't be told: {error}"]
+        if changed := changes.of_definition(planned.document, now):
+            found.insert(0, changed)
+    return found
+
+
+def _execute(
+    planned: Plan,
+    runtime: Runtime,
+    events: list[Event],
+    tell: Listener,
+    stop: threading.Event | None,
+) -> Result:
     ended = engine.execute(planned, runtime, tell, stop or threading.Event())
-    return _result(ended, store, events)
-
-
-def _result(ended: ExecutionResult, store: Store, events: Sequence[Event]) -> Result:
-    return Result(
-        execution_id=ended.execution_id,
-        status=ended.status,
-        reason=ended.reason,
-        parameters=ended.parameters,
-        steps={name: _step(step, store) for name, step in ended.steps.items()},
-        seconds=ended.seconds,
-        store=store,
-        events=events,
-    )
-
-
-def _step(step: StepResult, store: Store) -> Step:
-    outputs = {}
-    for name, uri in step.outputs.items():
-        try:
-            outputs[name] = store.folder(Location.parse(uri))
-        except StoreError:
-            continue  # no folder can hold it; its URI is in `uris`
-    return Step(
-        name=step.name,
-        status=step.status,
-        outputs=outputs,
-        uris=step.outputs,
-        seconds=step.seconds,
-        reason=step.reason,
-        exit_message=step.exit_message,
-        outcome=step.outcome,
-        attempts=step.attempts,
-        reused=step.reused,
-        source=step.source,
-        properties=step.properties,
-        _logs=step.logs,
-    )
-
-
-def _read(definition: Definition, name: str) -> tuple[Mapping[str, Json], str]:
-    document: Json
-    if isinstance(definition, Mapping):
-        document = definition
-    elif isinstance(definition, str | Path):
-        path = Path(definition)
-        try:
-            document = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise LocalError(f"the definition {path} can't be read: {error}") from error
-    else:
-        document = json.loads(definition.definition())
-        name = getattr(definition, "name", name)
-    if isinstance(document, Mapping) and isinstance(document.get("PipelineDefinition"), str):
-        name = document.get("PipelineName", name)
-        document = json.loads(document["PipelineDefinition"])
-    if not isinstance(document, Mapping) or "Steps" not in document:
-        raise LocalError("that is no pipeline definition: it is an object with Steps")
-    return document, name
-
-
-def _put(store: Store, uri: str, content: Content) -> None:
-    location = Location.parse(uri)
-    if isinstance(content, str):
-        store.put(location, content.encode())
-    elif isinstance(content, bytes):
-        store.put(location, content)
-    elif content.is_dir():
-        if not uri.endswith("/"):
-            raise StoreError(f"{uri}: a folder goes under a URI that ends in a slash")
-        for path in sorted(path for path in content.rglob("*") if path.is_file()):
-            relative = path.relative_to(content).as_posix()
-            store.put(Location(location.bucket, location.key + relative), path.read_bytes())
-    else:
-        try:
-            store.put(location, content.read_bytes())
-        except OSError as error:
-            raise StoreError(f"{uri}: {content} can't be read: {error.strerror}") from error
-
-
-def _text(value: str | int | float | bool) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    advised = advice.of(ended, planned.definition, planned.choices)
+    return results.of(ended, runtime.store, advised, events)

@@ -5,13 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
+from sagepipe.language.step import Step
 from sagepipe.local.retry import Fault
 
-Json = Any
-
 MAX_PARALLEL_STEPS = 50  # the service's default
+
+# Which results of earlier executions may be taken: those whose inputs have the same contents, those
+# whose inputs have the same URIs (as the service does), or none.
+CacheMode = Literal["contents", "service", "off"]
+
+
+@dataclass(frozen=True)
+class ChosenSteps:
+    """Which steps run; for the record, since it holds for the execution as long as it lives."""
+
+    skip: tuple[str, ...] = ()
+    stubs: Mapping[str, Path] = field(default_factory=dict)
+    only: tuple[str, ...] = ()
+    from_step: str | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True)
@@ -24,7 +38,8 @@ class Choices:
         only: the steps of a selective execution; empty for all.
         from_step: run this step and all that come after it.
         source: the execution that what isn't selected is taken from; None for the latest.
-        cache: use the step cache where the definition enables it.
+        cache: how results of earlier executions are taken; see `CacheMode`.
+        cached: steps that are cached here, although the definition doesn't let the service.
         wait: wait between tries as retry policies say.
         max_parallel_steps: at most this many steps at the same time.
         logs: the steps whose output is told line by line.
@@ -36,18 +51,26 @@ class Choices:
     only: tuple[str, ...] = ()
     from_step: str | None = None
     source: str | None = None
-    cache: bool = True
+    cache: CacheMode = "contents"
+    cached: frozenset[str] = frozenset()
     wait: bool = True
     max_parallel_steps: int = MAX_PARALLEL_STEPS
     logs: frozenset[str] = frozenset()
     faults: tuple[Fault, ...] = ()
 
-    def to_json(self) -> dict[str, Json]:
-        """What decides which steps run, for the record."""
-        return {
-            "skip": list(self.skip),
-            "stubs": {name: str(folder.resolve()) for name, folder in self.stubs.items()},
-            "only": list(self.only),
-            "from_step": self.from_step,
-            "source": self.source,
-        }
+    def caches(self, step: Step) -> bool:
+        """Whether the step cache is used for a step."""
+        if self.cache == "off":
+            return False
+        return step.cache.enabled or (self.cache == "contents" and step.name in self.cached)
+
+    @property
+    def selection(self) -> ChosenSteps:
+        """What of it decides which steps run."""
+        return ChosenSteps(
+            skip=self.skip,
+            stubs={name: folder.resolve() for name, folder in self.stubs.items()},
+            only=self.only,
+            from_step=self.from_step,
+            source=self.source,
+        )

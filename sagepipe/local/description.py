@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 Json = Any
 
+MAX_MESSAGE = 1024  # bytes of ExitMessage
 MAX_REASON = 1024  # characters of FailureReason
 DEFAULT_MAX_RUNTIME = 86_400  # the documented example of processingjobconfig.json has it
 
@@ -62,6 +63,14 @@ def answer(
         "ExitMessage": exit_message,
         "FailureReason": reason[:MAX_REASON],
     }
+
+
+def exit_message(messages: Sequence[str]) -> str:
+    """What the instances left as their messages, as one: each in lines of its own, and what
+    several of them say once. At most MAX_MESSAGE bytes."""
+    said = list(dict.fromkeys(filter(None, messages)))
+    ended = [text if text.endswith("\n") else f"{text}\n" for text in said[:-1]]
+    return "".join([*ended, *said[-1:]]).encode()[:MAX_MESSAGE].decode(errors="ignore")
 
 
 def _arn(name: str) -> str:

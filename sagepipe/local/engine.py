@@ -1,31 +1,33 @@
-"""Runs an execution of a pipeline definition: order, parallelism, branches, the record."""
+"""Runs a planned execution: order, parallelism, branches, the record."""
 
 from __future__ import annotations
 
+import contextlib
 import random
 import string
 import threading
 import time
-from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
-from sagepipe.errors import ExpressionError, LocalError
-from sagepipe.language import parameters
-from sagepipe.language.definition import Definition
+from sagepipe.errors import ExpressionError, LocalError, SagepipeError
 from sagepipe.language.expressions import Scope, evaluate, holds
 from sagepipe.language.s3 import Location
 from sagepipe.language.step import Step
-from sagepipe.language.validate import parse
-from sagepipe.local import job as jobs
-from sagepipe.local import past, processing, record, runnable, stub
-from sagepipe.local.choices import Choices
-from sagepipe.local.events import ExecutionStarted, Listener, Reused, Status, StepChanged
+from sagepipe.local import past, processing, record, remembered, stub
+from sagepipe.local.events import (
+    ExecutionStarted,
+    Listener,
+    Remark,
+    Reused,
+    Status,
+    StepChanged,
+)
 from sagepipe.local.follow import Follower
-from sagepipe.local.past import Past
+from sagepipe.local.planning import Plan
 from sagepipe.local.record import ExecutionResult, StepResult
-from sagepipe.local.store import Store
+from sagepipe.local.runtime import Runtime
 
 Json = Any
 
@@ -33,72 +35,8 @@ ACCOUNT = "arn:aws:sagemaker:local:000000000000"
 _ALPHABET = string.ascii_lowercase + string.digits
 
 
-@dataclass(frozen=True)
-class Plan:
-    """A checked execution, ready to run: nothing in it can be a user's typing error any more."""
-
-    definition: Definition
-    values: Mapping[str, parameters.Value]
-    pipeline_name: str
-    document: Mapping[str, Json] = field(default_factory=dict)
-    choices: Choices = field(default_factory=Choices)
-    past: Past = field(default_factory=Past)
-    skipped: frozenset[str] = frozenset()
-
-
-def plan(
-    document: Mapping[str, Json],
-    given: Mapping[str, str],
-    pipeline_name: str,
-    choices: Choices | None = None,
-    store: Store | None = None,
-) -> Plan:
-    """Check a definition document, the parameters given and the user's choices, before anything
-    starts. `store` has the earlier executions that a selective execution takes results from.
-
-    Raises:
-        ParameterError, UnsupportedError, DefinitionError, LocalError
-    """
-    choices = choices or Choices()
-    definition = parse(document)
-    skipped = runnable.skipped(definition, choices.skip, choices.stubs)
-    for name, folder in choices.stubs.items():
-        stub.check(definition.steps[name], folder)
-    for name in [*choices.logs, *(fault.step for fault in choices.faults)]:
-        runnable.known(name, definition.steps, "--logs" if name in choices.logs else "--fault")
-    taken = past.select(definition, choices, skipped, pipeline_name, store)
-    if taken.source is not None:
-        before = past.as_given(taken.source.parameters)
-        declared = definition.parameters
-        given = {name: text for name, text in before.items() if name in declared} | dict(given)
-    values = parameters.resolve(definition.parameters, given)
-    return Plan(definition, values, pipeline_name, document, choices, taken, skipped)
-
-
-def resume(store: Store, execution_id: str, choices: Choices | None = None) -> Plan:
-    """Check that an execution can go on where it ended. Its own definition, parameters and
-    selection of steps hold; the rest of `choices` is as given.
-
-    Raises:
-        LocalError: there is no such execution, or it can't be resumed.
-    """
-    found = past.resumable(store, execution_id)
-    own = past.chosen(found)
-    choices = replace(
-        choices or Choices(),
-        skip=own.skip,
-        stubs=own.stubs,
-        only=own.only,
-        from_step=own.from_step,
-        source=own.source,
-    )
-    document = record.read_definition(store, found.execution_id)
-    planned = plan(document, past.as_given(found.parameters), found.pipeline, choices, store)
-    return replace(planned, values=found.parameters, past=past.resume(planned.past, found))
-
-
 def execute(
-    planned: Plan, runtime: jobs.Runtime, tell: Listener, stop: threading.Event
+    planned: Plan, runtime: Runtime, tell: Listener, stop: threading.Event
 ) -> ExecutionResult:
     """Run one execution to its end. Setting `stop` ends every process and the execution.
 
@@ -112,7 +50,8 @@ def execute(
     with Follower(tell, planned.choices.logs) as follower:
         execution = _Execution(planned, runtime, follower, stop)
         with record.held(execution.folder):
-            follower(ExecutionStarted(execution.id, str(execution.folder)))
+            steps = tuple(planned.definition.steps)
+            follower(ExecutionStarted(execution.id, str(execution.folder), steps))
             return execution.run()
 
 
@@ -120,7 +59,7 @@ class _Execution:
     """The state of a running execution; touched by the scheduling thread only."""
 
     def __init__(
-        self, planned: Plan, runtime: jobs.Runtime, tell: Listener, stop: threading.Event
+        self, planned: Plan, runtime: Runtime, tell: Listener, stop: threading.Event
     ) -> None:
         resumed = planned.past.resumed
         self.id = resumed.execution_id if resumed else "".join(random.choices(_ALPHABET, k=12))
@@ -131,6 +70,7 @@ class _Execution:
         self.skipped = planned.skipped
         self.plan, self.runtime, self.tell, self.stop = planned, runtime, tell, stop
         self.results: dict[str, StepResult] = {}
+        self.trouble = ""  # what ended the execution, if it wasn't a step
         self.started = time.monotonic()
         self.context = processing.Context(
             self.id, planned.pipeline_name, self.folder, runtime, planned.choices, tell, stop
@@ -143,11 +83,36 @@ class _Execution:
         )
 
     def run(self) -> ExecutionResult:
-        self.runtime.store.sweep()
-        if self.plan.past.resumed:
-            past.clear(self.plan.past.resumed, self.runtime.store)
-        record.write_definition(self.folder, self.plan.document)
+        """Run to the end. However that comes, the record says how it came."""
         self._take_over()
+        record.write_definition(self.folder, self.plan.document)
+        record.write(self._result(Status.EXECUTING))  # from here on it can be resumed
+        try:
+            self._prepare()
+            self._tell_taken_over()
+            self._run_steps()
+        except BaseException as error:
+            self.stop.set()
+            asked = isinstance(error, KeyboardInterrupt)
+            self.trouble = "" if asked else f"{type(error).__name__}: {error}"
+            with contextlib.suppress(LocalError):
+                record.write(self._result(Status.STOPPED if asked else Status.FAILED))
+            raise
+        result = self._result(self._final_status())
+        record.write(result)
+        return result
+
+    def _prepare(self) -> None:
+        remembered.remember(self.folder, self.runtime, self.plan.choices, self.plan.origin)
+        record.sweep(self.runtime.store)
+        self.runtime.store.sweep()
+        remarks = [*self.plan.past.remarks]
+        if self.plan.past.resumed:
+            remarks += past.clear(self.plan.past.resumed, self.runtime.store)
+        for text in remarks:
+            self.tell(Remark(text))
+
+    def _run_steps(self) -> None:
         running: dict[Future[StepResult], str] = {}
         with ThreadPoolExecutor(self.plan.choices.max_parallel_steps) as pool:
             try:
@@ -157,24 +122,28 @@ class _Execution:
                         self._start_ready(running, pool)
                     record.write(self._result(Status.EXECUTING, set(running.values())))
                     if not running:
-                        break
+                        return
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
                         self._note_end(running.pop(future), future.result())
             except BaseException:
                 self.stop.set()  # no job may outlive its execution
                 raise
-        result = self._result(self._final_status())
-        record.write(result)
-        return result
 
     def _take_over(self) -> None:
         """Take what earlier executions have done."""
         for name, result in self.plan.past.done.items():
             self._set(name, result)
-            if result.reused != "stub":
-                self.tell(Reused(name, result.source, result.saved_seconds, result.reused))
         for name in self.plan.past.left_out:
             self.results[name] = StepResult(name, self.steps[name].type, Status.NOT_RUN)
+        for name in self.plan.past.skipped:
+            self.results[name] = StepResult(name, self.steps[name].type, Status.SKIPPED)
+
+    def _tell_taken_over(self) -> None:
+        for name, result in self.results.items():
+            if name in self.plan.past.skipped:
+                self.tell(StepChanged(name, result.type, result.status))
+            elif name in self.plan.past.done and result.reused != "stub":
+                self.tell(Reused(name, result.source, result.saved_seconds, result.reused))
 
     def _start_ready(
         self, running: dict[Future[StepResult], str], pool: ThreadPoolExecutor
@@ -198,9 +167,12 @@ class _Execution:
                 if step.name in self.results:
                     continue
                 status = None
-                if self._is_untaken(step) or any(self._not_run(name) for name in step.waits_for):
+                waits_for = step.waits_for
+                if step.name in self.skipped:  # whose own needs nobody has asked for
+                    waits_for -= self.plan.past.left_out
+                if self._is_untaken(step) or any(map(self._not_run, waits_for)):
                     status = Status.NOT_RUN
-                elif step.name in self.skipped and all(map(self._satisfied, step.waits_for)):
+                elif step.name in self.skipped and all(map(self._satisfied, waits_for)):
                     status = Status.SKIPPED
                     self.tell(StepChanged(step.name, step.type, status))
                 if status is not None:
@@ -221,8 +193,11 @@ class _Execution:
         began = time.monotonic()
         try:
             result = self._dispatch(step)
-        except LocalError as error:
+        except SagepipeError as error:
             result = StepResult(step.name, step.type, Status.FAILED, reason=str(error))
+        except OSError as error:
+            reason = f"InternalServerError: this machine failed the step: {error}"
+            result = StepResult(step.name, step.type, Status.FAILED, reason=reason)
         return replace(result, seconds=time.monotonic() - began)
 
     def _dispatch(self, step: Step) -> StepResult:
@@ -325,13 +300,13 @@ class _Execution:
         return ExecutionResult(
             execution_id=self.id,
             status=status,
-            reason="; ".join(f"step {r.name} failed: {r.reason}" for r in failed),
+            reason=self.trouble or "; ".join(f"step {r.name} failed: {r.reason}" for r in failed),
             parameters=self.plan.values,
             steps=pending | self.results,
             folder=self.folder,
             seconds=self.spent + time.monotonic() - self.started,
             pipeline=self.plan.pipeline_name,
             started=self.began,
-            choices=self.plan.choices.to_json(),
+            choices=self.plan.choices.selection,
             mounts=self.runtime.store.mounts,
         )

@@ -21,11 +21,20 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
+class Remark:
+    """Something to know about the execution as a whole, in a sentence; told before it has its id,
+    too, when something is prepared."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class ExecutionStarted:
-    """The execution has its id and folder."""
+    """The execution has its id and folder; `steps` are all its steps, in order."""
 
     execution_id: str
     folder: str
+    steps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,5 +100,7 @@ class LogLine:
     text: str
 
 
-Event = ExecutionStarted | StepChanged | InstanceChanged | Note | Reused | Retrying | LogLine
+Event = (
+    Remark | ExecutionStarted | StepChanged | InstanceChanged | Note | Reused | Retrying | LogLine
+)
 Listener = Callable[[Event], None]

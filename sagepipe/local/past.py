@@ -1,10 +1,9 @@
 """What earlier executions give to a new one: selective execution, and resuming.
 
-Selective execution follows the service's rules: the selected steps must include every step on a
-path between two of them (at most 50 steps); what they need from other steps is taken from a source
-execution, which must have succeeded or failed; what comes after them isn't run. Chosen where the
-service isn't documented: the source's parameters hold unless others are given, and a selected step
-of a branch needs a source that took this branch.
+Selective execution follows the service's rules (`sagepipe.language.selection`); what the selected
+steps need from others is taken from a source execution, which must have succeeded or failed. Chosen
+where the service isn't documented: the source's parameters hold unless others are given, and a
+selected step of a branch needs a source that took this branch.
 
 Resuming is the service's RetryPipelineExecution: the same execution, id, definition and parameters
 go on; steps that succeeded aren't run again. One that succeeded, that is still running, or that a
@@ -17,37 +16,38 @@ import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from sagepipe.errors import LocalError
+from sagepipe.language import selection as selective
 from sagepipe.language.definition import Definition
-from sagepipe.local import record
+from sagepipe.local import names, record
 from sagepipe.local.channels import journal
 from sagepipe.local.choices import Choices
 from sagepipe.local.events import Status
 from sagepipe.local.record import ExecutionResult, StepResult
-from sagepipe.local.runnable import known
 from sagepipe.local.store import Store
 
 Json = Any
 
-MAX_SELECTED = 50
 LATEST = "latest"
 
 
 @dataclass(frozen=True)
 class Past:
-    """What needn't run: `done` steps have their results, `left_out` ones aren't wanted.
+    """What needn't run: `done` steps have their results, `left_out` ones aren't wanted, and
+    `skipped` ones are skipped without waiting for any.
 
-    `resumed` is the execution that goes on, None for a new one; `source` the record that results
-    and parameters come from.
+    `remarks` are sentences for the user. `resumed` is the execution that goes on, None for a new
+    one; `source` the record that results and parameters come from.
     """
 
     done: Mapping[str, StepResult] = field(default_factory=dict)
     left_out: frozenset[str] = frozenset()
+    skipped: frozenset[str] = frozenset()
     resumed: ExecutionResult | None = None
     source: ExecutionResult | None = None
+    remarks: tuple[str, ...] = ()
 
 
 def select(
@@ -57,26 +57,32 @@ def select(
     pipeline: str,
     store: Store | None,
 ) -> Past:
-    """What `--only` and `--from-step` leave out, and what stands in for it. Raises LocalError."""
+    """What `--only` and `--from-step` leave out, and what stands in for it.
+
+    Raises ExecutionError, LocalError.
+    """
     if not choices.only and not choices.from_step:
         if choices.source:
             raise LocalError("--source needs --only or --from-step")
         return Past()
-    selected = _selected(definition, choices, skipped)
-    needs = {
-        name
-        for step in selected
-        for name in definition.steps[step].waits_for
-        if name not in selected and name not in skipped and name not in choices.stubs
-    }
-    source = _source(choices.source, pipeline, store, needed=bool(needs))
+    selection = selective.select(
+        definition, choices.only, choices.from_step, skipped=skipped, stubs=choices.stubs
+    )
+    selected, needs = set(selection.steps), selection.needs
+    source, remarks = _source(choices.source, pipeline, store, needed=bool(needs))
     done = {}
     for name in sorted(needs):
         assert source is not None
         done[name] = _taken(name, definition, selected, source)
     stubbed = set(choices.stubs) & definition.ancestors(selected)
-    left_out = frozenset(definition.steps.keys() - selected - needs - stubbed)
-    return Past(done=done, left_out=left_out, source=source)
+    running = definition.descendants(selected)
+    return Past(
+        done=done,
+        left_out=frozenset(definition.steps.keys() - selected - needs - stubbed - skipped),
+        skipped=skipped - running,
+        source=source,
+        remarks=remarks,
+    )
 
 
 def resumable(store: Store, execution_id: str) -> ExecutionResult:
@@ -117,27 +123,24 @@ def resume(past: Past, found: ExecutionResult) -> Past:
 
 def chosen(found: ExecutionResult) -> Choices:
     """The choices of an execution that decide which steps run."""
-    given = found.choices
-    return Choices(
-        skip=tuple(given.get("skip", ())),
-        stubs={name: Path(folder) for name, folder in given.get("stubs", {}).items()},
-        only=tuple(given.get("only", ())),
-        from_step=given.get("from_step"),
-        source=given.get("source"),
-    )
+    own = found.choices
+    return Choices(own.skip, own.stubs, own.only, own.from_step, own.source)
 
 
-def clear(found: ExecutionResult, store: Store) -> None:
-    """Remove what a killed engine left of unfinished steps: scratch, and half-published outputs."""
+def clear(found: ExecutionResult, store: Store) -> list[str]:
+    """Remove what a killed engine left of unfinished steps: scratch, and half-published outputs.
+    What of it can't be told any more, in sentences."""
+    unclear = []
     for name, step in found.steps.items():
-        folder = found.folder / name
+        folder = found.folder / names.as_step(name)
         if step.status is Status.SUCCEEDED or not folder.is_dir():
             continue
-        journal.undo(folder, store)
+        unclear += journal.undo(folder, store)
         for place in (folder, *folder.glob("attempt-*")):
             for scratch in place.glob("algo-*"):
                 if scratch.is_dir():
                     shutil.rmtree(scratch, ignore_errors=True)
+    return unclear
 
 
 def as_given(values: Mapping[str, Json]) -> dict[str, str]:
@@ -146,30 +149,9 @@ def as_given(values: Mapping[str, Json]) -> dict[str, str]:
     return {name: text for name, text in texts.items() if text}
 
 
-def _selected(definition: Definition, choices: Choices, skipped: frozenset[str]) -> set[str]:
-    for name in choices.only:
-        known(name, definition.steps, "--only")
-    if choices.from_step:
-        known(choices.from_step, definition.steps, "--from-step")
-    selected = set(choices.only)
-    if choices.from_step:
-        selected |= {choices.from_step, *definition.descendants([choices.from_step])}
-    if leave := selected & skipped:
-        raise LocalError(f"{sorted(leave)[0]} is both selected and skipped")
-    if len(selected) > MAX_SELECTED:
-        raise LocalError(f"{len(selected)} steps are selected; at most {MAX_SELECTED} are taken")
-    between = definition.ancestors(selected) & definition.descendants(selected) - selected
-    if missing := [name for name in definition.steps if name in between]:
-        raise LocalError(
-            f"--only {' '.join(choices.only)}: the steps between them must run too; "
-            f"add {' '.join(missing)}"
-        )
-    return selected
-
-
 def _source(
     wanted: str | None, pipeline: str, store: Store | None, *, needed: bool
-) -> ExecutionResult | None:
+) -> tuple[ExecutionResult | None, tuple[str, ...]]:
     if store is None:
         raise LocalError("a selective execution needs a store to take other results from")
     ended = (Status.SUCCEEDED, Status.FAILED)
@@ -180,20 +162,22 @@ def _source(
                 f"--source {wanted} is {found.status}; it must have succeeded or failed "
                 "(--resume makes it go on)"
             )
-        return found
+        return found, ()
+    damaged = []
     for path in record.recent(store):
         try:
             found = record.read(store, path.parent.name)
-        except LocalError:
+        except LocalError as error:
+            damaged.append(f"{error}; it is stepped over")
             continue
         if found.pipeline == pipeline and found.status in ended:
-            return found
+            return found, tuple(damaged)
     if needed:
         raise LocalError(
             f"the selected steps need the results of others, and {pipeline} has no execution in "
             f"{store.root} that succeeded or failed; run all of it first"
         )
-    return None
+    return None, tuple(damaged)
 
 
 def _taken(

@@ -11,15 +11,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sagepipe.errors import UnsupportedError
 from sagepipe.language import request as requests
 from sagepipe.language.step import Step
 from sagepipe.local import job as jobs
-from sagepipe.local import record
+from sagepipe.local import names
 from sagepipe.local.cache import step_cache
 from sagepipe.local.choices import Choices
 from sagepipe.local.events import Listener, Note, Retrying, Reused, Status, StepChanged
 from sagepipe.local.record import StepResult
-from sagepipe.local.retry import Retries
+from sagepipe.local.retry import PLAYED, Retries
+from sagepipe.local.runtime import Runtime
 
 Json = Any
 
@@ -33,7 +35,7 @@ class Context:
     execution: str
     pipeline: str
     folder: Path
-    runtime: jobs.Runtime
+    runtime: Runtime
     choices: Choices
     tell: Listener
     stop: threading.Event
@@ -52,7 +54,7 @@ def run(step: Step, request: Json, name: str, context: Context) -> StepResult:
         LocalError: the service would refuse the job.
     """
     requests.check(request)
-    count = request["ProcessingResources"]["ClusterConfig"]["InstanceCount"]
+    count = _instance_count(step, request)
     cached = _cache(step, request, context)
     if cached is not None and (hit := _look_up(cached, step, request, context)):
         return hit
@@ -63,9 +65,18 @@ def run(step: Step, request: Json, name: str, context: Context) -> StepResult:
     result = _with_retries(step, request, name, context)
     if cached is not None and result.status is Status.SUCCEEDED:
         took = time.monotonic() - began
-        kept = record.step_to_json(replace(result, seconds=took))
-        cached.keep(context.execution, took, result.outputs, kept)
+        cached.keep(context.execution, took, replace(result, seconds=took))
     return result
+
+
+def _instance_count(step: Step, request: Json) -> int:
+    cluster = request["ProcessingResources"]["ClusterConfig"]
+    if "InstanceCount" not in cluster:
+        raise UnsupportedError(
+            f"step {step.name} has InstancePreferences, a choice that is the service's; the local "
+            "engine needs an InstanceCount and an InstanceType"
+        )
+    return int(cluster["InstanceCount"])
 
 
 def outputs(request: Mapping[str, Json]) -> dict[str, str]:
@@ -80,7 +91,7 @@ def _with_retries(step: Step, request: Json, name: str, context: Context) -> Ste
     retries = Retries.of(step.retry_policies)
     elapsed, attempt = 0.0, 1
     while True:
-        folder = _free_folder(context.folder / step.name)
+        folder = _free_folder(context.folder / names.as_step(step.name))
         began = time.monotonic()
         ended = _try(step, request, name, folder, context)
         elapsed += time.monotonic() - began
@@ -115,7 +126,7 @@ def _with_retries(step: Step, request: Json, name: str, context: Context) -> Ste
 def _try(step: Step, request: Json, name: str, folder: Path, context: Context) -> jobs.JobResult:
     for fault in context.choices.faults:
         if fault.strikes(step.name):
-            reason = f"{fault.exception_type}, as --fault asks"
+            reason = f"{fault.exception_type}, {PLAYED}"
             return jobs.JobResult(
                 Status.FAILED, reason, "", (), None, request, fault.exception_type
             )
@@ -135,9 +146,16 @@ def _free_folder(folder: Path) -> Path:
 
 
 def _cache(step: Step, request: Json, context: Context) -> step_cache.StepCache | None:
-    if not context.choices.cache or not step.cache.enabled:
+    if not context.choices.caches(step):
         return None
-    return step_cache.StepCache(context.runtime.store, context.pipeline, step, request)
+    return step_cache.StepCache(
+        context.runtime.store,
+        context.pipeline,
+        step,
+        request,
+        context.choices.cache == "service",
+        lambda text: context.tell(Note(step.name, text)),
+    )
 
 
 def _look_up(
@@ -158,7 +176,7 @@ def _look_up(
     detail = f"{', '.join(changed)}, which the service's key leaves out" if changed else ""
     context.tell(Reused(step.name, entry.execution, entry.seconds, "cached", detail))
     return replace(
-        record.step_from_json(entry.result),
+        entry.result,
         seconds=0.0,
         attempts=0,
         reused="cached",

@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from sagepipe.errors import ParameterError
 from sagepipe.language.retries import DEFAULT_TYPES, TYPES, RetryPolicy
 
+PLAYED = "as --fault asks"  # how the reason of a fault that was brought about ends
+
 
 @dataclass
 class Retries:

@@ -11,22 +11,21 @@ under its key whole or not at all.
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from sagepipe.errors import SettingsError, StoreError
 from sagepipe.language.s3 import Location
+from sagepipe.local.moving import PART, move, told
 
 STATE_FOLDER = ".local"  # no bucket can have this name: bucket names start with a letter or digit
 ESCAPE = "%="
-PART = ".%=part-"  # what is being copied in; hidden from listings, and from Spark by its dot
 _STALE = 86_400.0  # seconds
 MAX_NAME = 255  # bytes in the name of a file, on every usual file system
 
@@ -49,8 +48,6 @@ class Mount:
     writable: bool = False
 
     def __post_init__(self) -> None:
-        if not self.directory.is_dir():
-            raise StoreError(f"{self.directory} is not a folder")
         object.__setattr__(self, "prefix", self.prefix.strip("/"))
 
     @classmethod
@@ -83,6 +80,8 @@ class Store:
 
     def __post_init__(self) -> None:
         for mount in self.mounts:
+            if not mount.directory.is_dir():
+                raise StoreError(f"bucket {mount.bucket}: {mount.directory} is not a folder")
             if self.root.resolve().is_relative_to(mount.directory.resolve()):
                 raise StoreError(
                     f"the store {self.root} lies in {mount.directory}, whose files would be "
@@ -164,18 +163,29 @@ class Store:
         target = self._target(location)
         if target.is_file() and target.read_bytes() == content:
             return
-        with _told(location):
+        with told(location):
             staged = self._staging()
         try:
-            with _told(location):
+            with told(location):
                 staged.write_bytes(content)
             self._publish(staged, target, location)
         finally:
             staged.unlink(missing_ok=True)
 
-    def move_in(self, source: Path, location: Location) -> None:
-        """Make a finished file an object; moved where the file system allows, else copied."""
-        self._publish(source, self._target(location), location)
+    def move_in(
+        self, source: Path, location: Location, copied: Callable[[Path], None] = lambda _: None
+    ) -> None:
+        """Make a finished file an object; moved where the file system allows, else copied:
+        `copied` is then told the copy that is about to become the object."""
+        self._publish(source, self._target(location), location, copied)
+
+    def stage(self, source: Path, location: Location) -> Path:
+        """A copy of a file in the store's staging folder, which `move_in` can make an object."""
+        self._target(location)
+        staged = self._staging()
+        with told(location):
+            shutil.copyfile(source, staged)
+        return staged
 
     def copy_in(
         self, source: Path, location: Location, still_good: Callable[[], bool] = lambda: True
@@ -184,7 +194,7 @@ class Store:
         target = self._target(location)
         staged = self._staging()
         try:
-            with _told(location):
+            with told(location):
                 shutil.copyfile(source, staged)
             if not still_good():
                 return False
@@ -213,7 +223,7 @@ class Store:
         return self.path(location)
 
     def _usable(self, location: Location, folder: Path, names: Sequence[str]) -> Path:
-        if not location.key or "\0" in location.key:
+        if not location.key or "\0" in f"{location}":
             raise StoreError(f"{location}: a local store cannot hold an empty key, or one with NUL")
         if long := [name for name in names if len(os.fsencode(name)) > MAX_NAME]:
             raise StoreError(
@@ -256,45 +266,24 @@ class Store:
         folder.mkdir(parents=True, exist_ok=True)
         return folder / uuid.uuid4().hex
 
-    def _publish(self, source: Path, target: Path, location: Location) -> None:
+    def _publish(
+        self,
+        source: Path,
+        target: Path,
+        location: Location,
+        copied: Callable[[Path], None] = lambda _: None,
+    ) -> None:
         try:
-            with _told(location):
+            with told(location):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 if target.is_dir():
                     raise IsADirectoryError(target)
-                _move(source, target)
+                move(source, target, copied)
         except (NotADirectoryError, FileExistsError, IsADirectoryError) as error:
             raise StoreError(
                 f"{location}: the store is a folder, and a folder cannot hold an object and keys "
                 "below the same name; choose another key"
             ) from error
-
-
-@contextmanager
-def _told(location: Location) -> Iterator[None]:
-    """Turn an operating system's error (a full disk, no permission) into one of the store's."""
-    try:
-        yield
-    except (NotADirectoryError, FileExistsError, IsADirectoryError):
-        raise
-    except OSError as error:
-        raise StoreError(f"{location} cannot be written: {error.strerror}") from error
-
-
-def _move(source: Path, target: Path) -> None:
-    """Rename, or where a file system ends between the two, copy beside the target and rename."""
-    try:
-        os.replace(source, target)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        part = target.with_name(f"{PART}{uuid.uuid4().hex}")
-        try:
-            shutil.copyfile(source, part)
-            os.replace(part, target)
-        finally:
-            part.unlink(missing_ok=True)
-        source.unlink()
 
 
 def _is_bucket(name: str) -> bool:

@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from sagepipe.errors import LocalError
+from sagepipe.language.request.evaluated import managed
 from sagepipe.language.s3 import Location
 from sagepipe.language.step import Step
+from sagepipe.local.names import as_file
 from sagepipe.local.store import Store
 
 Json = Any
@@ -35,7 +37,7 @@ def check(step: Step, folder: Path) -> None:
     _properties(folder)
     if step.type == "Processing":
         for output in _managed(step.arguments):
-            if not (folder / output["OutputName"]).is_dir():
+            if not (folder / as_file("output", output["OutputName"])).is_dir():
                 raise LocalError(
                     f"{where}: it has no folder {output['OutputName']!r} for the output of that "
                     "name; make one, which may be empty"
@@ -55,7 +57,7 @@ def apply(
         for item in _managed(request):
             uri = item["S3Output"]["S3Uri"]
             outputs[item["OutputName"]] = uri
-            _copy(folder / item["OutputName"], uri, store)
+            _copy(folder / as_file("output", item["OutputName"]), uri, store)
         properties |= {"ProcessingJobName": job_name, "ProcessingJobStatus": "Completed"}
     elif step.type == "Training" and (folder / MODEL).is_file():
         base = request.get("OutputDataConfig", {}).get("S3OutputPath", "s3://stubs")
@@ -71,7 +73,7 @@ def apply(
 
 def _managed(request: Mapping[str, Json]) -> list[Mapping[str, Json]]:
     declared = request.get("ProcessingOutputConfig", {}).get("Outputs", [])
-    return [item for item in declared if not item.get("AppManaged")]
+    return managed(declared)
 
 
 def _copy(folder: Path, uri: str, store: Store) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -17,6 +16,7 @@ from sagepipe.local.events import (
     InstanceChanged,
     LogLine,
     Note,
+    Remark,
     Retrying,
     Reused,
     Status,
@@ -60,8 +60,8 @@ class _Line:
 class Progress(LiveDisplay):
     """Shows an execution's events on a console, as a context manager around the run."""
 
-    def __init__(self, steps: Iterable[str], console: Console) -> None:
-        self._lines = {name: _Line() for name in steps}
+    def __init__(self, console: Console) -> None:
+        self._lines: dict[str, _Line] = {}
         self._lock = threading.Lock()  # instances of parallel steps report from threads
         self._notes: set[str] = set()
         super().__init__(console, refresh_per_second=8)
@@ -70,7 +70,10 @@ class Progress(LiveDisplay):
         """Show one event."""
         with self._lock:
             match event:
+                case Remark():
+                    self.say(event.text)
                 case ExecutionStarted():
+                    self._lines = {name: _Line() for name in event.steps}
                     self.say(f"execution {event.execution_id}; logs in {event.folder}")
                 case StepChanged():
                     self._step_changed(event)
@@ -126,11 +129,11 @@ class Progress(LiveDisplay):
         table = Table.grid(padding=(0, 2))
         for name, line in self._lines.items():
             if line.status is None:
-                table.add_row(name, Text("waiting", "dim"))
+                table.add_row(Text(name), Text("waiting", "dim"))
                 continue
             done = f"{line.ended} of {line.instances} instances ended" if line.instances else ""
             table.add_row(
-                name,
+                Text(name),
                 Text(line.status, COLOURS[line.status]),
                 done if line.status is Status.EXECUTING else "",
                 f"{line.seconds:.1f} s",

@@ -17,6 +17,7 @@ from sagepipe.language.s3 import Location
 from sagepipe.local import record
 from sagepipe.local.events import Status
 from sagepipe.local.record import ExecutionResult, StepResult
+from sagepipe.local.result import Result
 from sagepipe.local.store import Store
 from sagepipe.report.progress import COLOURS
 
@@ -66,17 +67,18 @@ def show(result: ExecutionResult, found: Figures, store: Store, console: Console
     console.print(_summary(result, found, store), soft_wrap=True)
 
 
-def failures(result: ExecutionResult) -> Iterable[str]:
-    """For each failed step: the reason, what the script said, its last lines, where its log is."""
-    for step in result.steps.values():
-        if step.status is not Status.FAILED:
-            continue
-        yield f"{step.name} failed: {step.reason}"
-        if step.exit_message:
-            yield f"  its message: {step.exit_message}"
+def failures(result: Result) -> Iterable[str]:
+    """For each failed step its last lines and where its log is, then what the script said, and
+    the reason; what ended the execution if it was no step."""
+    for step in result.failures:
         if step.log:
-            yield f"  the last lines of {step.log}:"
+            yield f"the last lines of {step.log}:"
             yield from (f"    {line}" for line in step.log_tail)
+        if step.exit_message:
+            yield f"{step.name} says: {step.exit_message}"
+        yield f"{step.name} failed: {step.reason}"
+    if result.reason and not result.failures:
+        yield f"the execution failed: {result.reason}"
 
 
 _REUSED = {"cached": "cached", "kept": "before", "selected": "not selected", "stub": "stub"}
@@ -91,7 +93,7 @@ def _table(result: ExecutionResult, found: Figures) -> Table:
         ran = step.status not in (Status.NOT_RUN, Status.SKIPPED)
         status = f"{step.status}, {_REUSED[step.reused]}" if step.reused else step.status
         table.add_row(
-            step.name,
+            Text(step.name),
             Text(status, COLOURS[step.status]),
             str(step.instances or "") if ran else "",
             f"{step.seconds:.1f} s" if ran else "",

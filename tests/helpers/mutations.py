@@ -14,6 +14,7 @@ from sagepipe.language.definition import Definition
 from sagepipe.language.expressions import Scope, Unknown, evaluate, holds
 from sagepipe.language.parameters import Parameter, Value
 from sagepipe.language.request import Request, problems
+from sagepipe.language.request.evaluated import S3Input, S3Output, managed
 from sagepipe.language.validate import parse, validate, warnings
 
 Path = tuple[Any, ...]
@@ -124,8 +125,7 @@ def hold(document: dict[str, Any], before: dict[str, Any]) -> str:
     if definition is None:
         return "not read"
     _nothing_was_left_out(definition)
-    if not found:
-        _run(definition)
+    _run(definition, accepted=not found)
     return "refused" if found else "accepted"
 
 
@@ -158,8 +158,12 @@ def _count(steps: list[Any]) -> int:
     return len(steps) + sum(map(_count, branches))
 
 
-def _run(definition: Definition) -> None:
-    """As the engine goes about it: each step evaluated in its order, with the defaults."""
+def _run(definition: Definition, *, accepted: bool) -> None:
+    """As the engine goes about it: each step evaluated in its order, with the defaults.
+
+    What can be read can be run, with --unchecked: an expression may lead nowhere, and the service
+    may refuse a request, but nothing else goes wrong.
+    """
     scope = Scope(
         parameters={name: _value(one) for name, one in definition.parameters.items()},
         execution=dict.fromkeys(
@@ -174,13 +178,24 @@ def _run(definition: Definition) -> None:
         try:
             if step.type == "Processing":
                 scope.steps[name] = evaluate(step.arguments, scope)
-                _same_verdict(definition, name, scope.steps[name])
+                _ask_for(scope.steps[name])
+                if accepted:
+                    _same_verdict(definition, name, scope.steps[name])
             elif step.type == "Condition":
                 scope.steps[name] = {"Outcome": all(holds(one, scope) for one in step.conditions)}
             elif step.type == "Fail":
                 str(evaluate(step.message, scope))
         except ExpressionError:
             pass  # of what only an execution knows: a property, a file's content
+
+
+def _ask_for(evaluated: Any) -> None:
+    """A request in which nothing is wrong can be read."""
+    if not list(problems(Request("", evaluated))):
+        outputs = evaluated.get("ProcessingOutputConfig", {}).get("Outputs", [])
+        for entry in managed(evaluated.get("ProcessingInputs", [])):
+            assert S3Input.read(entry) or "DatasetDefinition" in entry
+        assert all(map(S3Output.read, managed(outputs)))
 
 
 def _same_verdict(definition: Definition, name: str, evaluated: Any) -> None:

@@ -1,8 +1,10 @@
 """What the tests of the step scripts share: making recordings, running steps, reading outputs."""
 
 import json
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,18 @@ def ecg_like(seed: int, n: int = 400, leads: int = 4) -> Floats:
     return np.round(generator.normal(size=(n, leads)) @ mixing, 4)
 
 
+def exact(values: Floats) -> tuple[list[Fraction], list[list[Fraction]]]:
+    """Mean and co-moments of [n, L] values as fractions: no rounding at all."""
+    columns = [[Fraction(value) for value in column] for column in values.T.tolist()]
+    n = len(values)
+    means = [sum(column, Fraction()) / n for column in columns]
+    centred = [[v - m for v in c] for c, m in zip(columns, means, strict=True)]
+    return means, [
+        [sum((x * y for x, y in zip(a, b, strict=True)), Fraction()) for b in centred]
+        for a in centred
+    ]
+
+
 def read_part(path: Path) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = pq.read_table(path, partitioning=None).to_pydict()
     return columns
@@ -60,10 +74,10 @@ def files(folder: Path) -> list[str]:
 
 
 def accounts(folder: Path) -> list[dict[str, Any]]:
-    texts = [path.read_text() for path in sorted(folder.glob("*.jsonl"))]
-    return [
-        one for one in map(json.loads, "".join(texts).splitlines()) if one["kind"] == "recording"
-    ]
+    text = "".join(path.read_text() for path in sorted(folder.glob("*.jsonl")))
+    # `splitlines` would also split at U+2028 and its like, which names may hold.
+    lines = [json.loads(line) for line in text.split("\n") if line]
+    return [line for line in lines if line["kind"] == "recording"]
 
 
 @dataclass
@@ -94,7 +108,10 @@ class Step:
             "--resource-config": str(config),
             "--message-file": str(self.message),
         }
-        return self.main([*(word for pair in paths.items() for word in pair), *options])
+        with warnings.catch_warnings():
+            # What numpy or Python warns of is a wrong number or a bug.
+            warnings.simplefilter("error")
+            return self.main([*(word for pair in paths.items() for word in pair), *options])
 
     def json(self, name: str) -> Any:
         return json.loads((self.output / name).read_text())

@@ -8,6 +8,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from sagepipe.language.expressions import is_expression
+from sagepipe.language.walk import objects
 
 if TYPE_CHECKING:
     from botocore.model import ServiceModel
@@ -113,10 +114,3 @@ class Request:
             for name, item in value.items():
                 yield Node(self.step, field, of.key, name, name)
                 yield from self._nodes(f"{field}.{name}", of.value, item)
-
-
-def objects(listed: Json, field: str) -> Iterator[tuple[str, Mapping[str, Json]]]:
-    """The entries of a list that are objects, with their fields."""
-    for index, item in enumerate(listed if isinstance(listed, list) else []):
-        if isinstance(item, Mapping):
-            yield f"{field}[{index}]", item

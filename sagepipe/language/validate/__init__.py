@@ -7,18 +7,19 @@ small function over the definition as `definition.read` gives it, registered in 
     pipeline.py    rules about the whole and its parameters
     steps.py       rules about any step: names, dependencies, caching, retries, property files
     branches.py    rules about condition and fail steps
+    caching.py     whether what a cached step reads may change
     requests.py    the rules of `language.request`, for each processing step
     references.py  rules about expressions and the order of steps
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from sagepipe.errors import DefinitionError, Problem
 from sagepipe.language.definition import TOO_DEEP, Definition
-from sagepipe.language.validate import branches, pipeline, references, requests, steps
+from sagepipe.language.validate import branches, caching, pipeline, references, requests, steps
 from sagepipe.language.validate.rules import FORMS, RULES, WARNINGS, Rule
 
 __all__ = ["check", "parse", "validate", "warnings"]
@@ -32,13 +33,16 @@ def validate(document: Mapping[str, Any]) -> list[Problem]:
     return _found(Definition.read(document), RULES)
 
 
-def warnings(document: Mapping[str, Any]) -> list[Problem]:
-    """What the service's documents refuse, though the service itself has been seen to take it.
+def warnings(document: Mapping[str, Any], immutable: Collection[str] = ()) -> list[Problem]:
+    """What the service takes, or has been seen to take, and few would want.
 
-    To be told to whoever deploys or runs the definition; no reason to refuse it.
+    To be told to whoever deploys the definition; no reason to refuse it. `immutable` has inputs
+    that never change under their URI, as `Step.Input`.
     """
     definition = Definition.read(document)
-    return [] if definition.deep else _found(definition, WARNINGS)
+    if definition.deep:
+        return []
+    return [*_found(definition, WARNINGS), *caching.mutable_inputs(definition, immutable)]
 
 
 def check(document: Mapping[str, Any]) -> None:

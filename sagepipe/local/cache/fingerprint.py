@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,25 +53,6 @@ class Digest:
     def lasting(self) -> bool:
         """Whether it may be taken over as long as the file looks the same."""
         return self.look.mtime / 1e9 < self.when - _FRESH
-
-    def to_json(self) -> list[Json]:
-        """A line of a cache entry."""
-        look = self.look
-        return [
-            look.key,
-            str(look.path),
-            look.size,
-            look.mtime,
-            look.inode,
-            self.sha256,
-            self.when,
-        ]
-
-    @classmethod
-    def from_json(cls, line: Sequence[Json]) -> Digest:
-        """The reverse of `to_json`."""
-        key, path, size, mtime, inode, sha256, when = line
-        return cls(Look(key, Path(path), size, mtime, inode), sha256, when)
 
 
 Looks = Mapping[str, tuple[Look, ...]]  # by URI

@@ -14,7 +14,7 @@ Chosen where the service isn't documented: ExpireAfter counts from the end of th
 ExpireAfter a result doesn't expire; a step's success is enough, its execution may have failed.
 
 An entry is one file, `<store>/.local/step-cache/<pipeline>/<step>/<key>/<execution>.json`; one
-that can't be read is removed.
+that is damaged is removed, which is said.
 """
 
 from __future__ import annotations
@@ -26,20 +26,22 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sagepipe.language.step import Step
+from sagepipe.local import shape
 from sagepipe.local.cache import fingerprint
-from sagepipe.local.cache.fingerprint import Digest, Digests, Look, Looks
+from sagepipe.local.cache.fingerprint import Digest, Digests, Looks
+from sagepipe.local.record import StepResult
 from sagepipe.local.store import Store
 
 Json = Any
 
 _KEY_MEMBERS = ("AppSpecification", "Environment", "ProcessingInputs")
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ class Entry:
     read: Digests
     named: Digests
     written: Looks
-    result: Mapping[str, Json]
+    result: StepResult
+    schema: int = SCHEMA
 
 
 @dataclass(frozen=True)
@@ -66,10 +69,23 @@ class Found:
 
 
 class StepCache:
-    """The cache for one run of one step: look up before the job, keep after it."""
+    """The cache for one run of one step: look up before the job, keep after it.
 
-    def __init__(self, store: Store, pipeline: str, step: Step, request: Json) -> None:
-        self._store, self._request = store, request
+    With `by_uri` the contents of inputs and outputs aren't looked at, as by the service. `note` is
+    told of entries that had to be removed.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        pipeline: str,
+        step: Step,
+        request: Json,
+        by_uri: bool,
+        note: Callable[[str], None],
+    ) -> None:
+        self._store, self._request, self._note = store, request, note
+        self._by_uri = by_uri
         self._step_folder = (
             store.state / "step-cache" / _file_name(pipeline) / _file_name(step.name)
         )
@@ -85,7 +101,7 @@ class StepCache:
         for entry in self._entries(self._folder):
             if self._expires is not None and time.time() - entry.ended > self._expires:
                 break  # so are all that follow
-            why = self._unfit(entry)
+            why = "" if self._by_uri else self._unfit(entry)
             if not why:
                 return Found(entry)
             refused = refused or f"{why}, so execution {entry.execution} can't stand in for it"
@@ -97,9 +113,7 @@ class StepCache:
             self._reader = threading.Thread(target=self._take_digests, daemon=True)
             self._reader.start()
 
-    def keep(
-        self, execution: str, took: float, uris: Mapping[str, str], result: Mapping[str, Json]
-    ) -> None:
+    def keep(self, execution: str, took: float, result: StepResult) -> None:
         """Keep a successful run, unless its inputs changed while it ran."""
         if self._reader is not None:
             self._reader.join()
@@ -108,23 +122,19 @@ class StepCache:
         again = fingerprint.inputs(self._request, self._store)
         if self._digests is None or named is None or not fingerprint.same_files(self._read, again):
             return
-        document = {
-            "schema": SCHEMA,
-            "execution": execution,
-            "ended": time.time(),
-            "seconds": took,
-            "cluster": cluster(self._request),
-            "read": _digests_to_json(self._digests),
-            "named": _digests_to_json(named),
-            "written": {
-                uri: [[o.key, o.size, o.mtime] for o in looks]
-                for uri, looks in fingerprint.outputs(uris.values(), self._store).items()
-            },
-            "result": result,
-        }
+        entry = Entry(
+            execution=execution,
+            ended=time.time(),
+            seconds=took,
+            cluster=cluster(self._request),
+            read=self._digests,
+            named=named,
+            written=fingerprint.outputs(result.outputs.values(), self._store),
+            result=result,
+        )
         self._folder.mkdir(parents=True, exist_ok=True)
         staged = self._folder / f".{uuid.uuid4().hex}"
-        staged.write_text(json.dumps(document))
+        staged.write_text(json.dumps(shape.write(entry)))
         staged.replace(self._folder / f"{execution}.json")
 
     def _unfit(self, entry: Entry) -> str:
@@ -153,13 +163,27 @@ class StepCache:
         if self._digests is None:
             if known is None:  # another run of this step may have read the same files
                 newest = max(self._step_folder.glob("*/*.json"), key=_mtime, default=None)
-                entry = _load(newest) if newest else None
+                entry = self._load(newest) if newest else None
                 known = _all(entry.read) if entry else []
             self._digests = fingerprint.digest(self._read, known)
 
     def _entries(self, folder: Path) -> Iterator[Entry]:
-        entries = [entry for path in folder.glob("*.json") if (entry := _load(path))]
+        entries = [entry for path in folder.glob("*.json") if (entry := self._load(path))]
         yield from sorted(entries, key=lambda entry: entry.ended, reverse=True)
+
+    def _load(self, path: Path) -> Entry | None:
+        try:
+            document = json.loads(path.read_bytes())
+            if isinstance(document, dict) and document.get("schema") != SCHEMA:
+                return None  # of another version of this program
+            return shape.read(Entry, document)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, RecursionError) as error:
+            self._note(f"a damaged entry of the step cache is dropped: {path}: {error}")
+            with contextlib.suppress(OSError):
+                path.unlink()
+            return None
 
 
 def key(request: Mapping[str, Json]) -> str:
@@ -174,38 +198,6 @@ def cluster(request: Mapping[str, Json]) -> dict[str, Json]:
     return {name: wanted.get(name) for name in ("InstanceCount", "InstanceType")}
 
 
-def _load(path: Path) -> Entry | None:
-    try:
-        document = json.loads(path.read_text())
-        if document["schema"] != SCHEMA:
-            return None
-        return Entry(
-            execution=document["execution"],
-            ended=document["ended"],
-            seconds=document["seconds"],
-            cluster=document["cluster"],
-            read=_digests(document["read"]),
-            named=_digests(document["named"]),
-            written={
-                uri: tuple(Look(k, Path(), size, mtime, 0) for k, size, mtime in looks)
-                for uri, looks in document["written"].items()
-            },
-            result=document["result"],
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        with contextlib.suppress(OSError):
-            path.unlink()
-        return None
-
-
-def _digests(document: Mapping[str, Json]) -> Digests:
-    return {uri: tuple(map(Digest.from_json, lines)) for uri, lines in document.items()}
-
-
-def _digests_to_json(digests: Digests) -> dict[str, Json]:
-    return {uri: [digest.to_json() for digest in found] for uri, found in digests.items()}
-
-
 def _all(digests: Digests) -> list[Digest]:
     return [digest for found in digests.values() for digest in found]
 
@@ -218,4 +210,7 @@ def _mtime(path: Path) -> float:
 
 
 def _file_name(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_\-]", "_", name)[:100] or "_"
+    """A folder's name for a name; another one for every other name."""
+    plain = re.sub(r"[^A-Za-z0-9_\-]", "_", name)[:100]
+    digest = hashlib.sha256(name.encode(errors="replace")).hexdigest()[:8]
+    return plain if plain == name != "" else f"{plain}.{digest}"

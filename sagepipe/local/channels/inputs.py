@@ -7,17 +7,19 @@ import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from sagepipe.errors import InputError, StoreError, UnsupportedError
+from sagepipe.language.request.channels import ROOT, folder
+from sagepipe.language.request.evaluated import S3Input, managed
 from sagepipe.language.s3 import Location
 from sagepipe.local.channels import manifest
+from sagepipe.local.names import as_file
 from sagepipe.local.store import ESCAPE, Store
 
 Json = Any
 
-PROCESSING = PurePosixPath("/opt/ml/processing")
 COPIED = 1 << 18  # bytes; a smaller file is copied, since that costs no more than a link does
 
 
@@ -56,15 +58,14 @@ class Channel:
 
 
 def list_channels(inputs: Sequence[Mapping[str, Json]], store: Store) -> tuple[Channel, ...]:
-    """List the objects of a job's inputs. Those that are AppManaged are the script's business.
+    """List the objects of a job's inputs, which `request.check` has found right. Those that are
+    AppManaged are the script's business.
 
     Raises:
-        InputError: an input without objects, two objects with one file name, or a request that
-            the service refuses.
+        InputError: an input without objects, or two objects with one file name.
         UnsupportedError: a form of input that this engine doesn't have.
     """
-    channels = tuple(_channel(item, store) for item in inputs if not item.get("AppManaged"))
-    _require_own_folders(channels)
+    channels = tuple(_channel(entry, store) for entry in managed(inputs))
     _require_own_files(channels)
     return channels
 
@@ -102,10 +103,9 @@ def container_path(owner: str, path: str) -> str:
     Raises:
         InputError: it isn't a folder below /opt/ml/processing, as the service wants it.
     """
-    pure = PurePosixPath(path)
-    if PROCESSING in pure.parents and ".." not in pure.parts:
-        return str(pure)
-    raise InputError(f"{owner}: LocalPath {path!r} must be a folder below {PROCESSING}")
+    if inside := folder(path):
+        return inside
+    raise InputError(f"{owner}: LocalPath {path!r} must be a folder below {ROOT}")
 
 
 def stage(items: Sequence[Item], folder: Path, *, link: bool) -> None:
@@ -159,58 +159,26 @@ def source_folders(channels: Sequence[Channel], store: Store) -> list[Path]:
     return sorted(found)
 
 
-def _channel(item: Mapping[str, Json], store: Store) -> Channel:
-    name = item["InputName"]
-    if "S3Input" not in item:
+def _channel(entry: Mapping[str, Json], store: Store) -> Channel:
+    asked = S3Input.read(entry)
+    if asked is None:
         raise UnsupportedError(
-            f"input {name!r}: a DatasetDefinition is a query on Athena or Redshift, which are not "
-            "here; give its result as an S3Input"
+            f"input {entry['InputName']!r}: a DatasetDefinition is a query on Athena or Redshift, "
+            "which are not here; give its result as an S3Input"
         )
-    source = item["S3Input"]
-    for member in ("LocalPath", "S3InputMode"):
-        if not source.get(member):
-            raise InputError(
-                f'input {name!r}: {member} is missing; SageMaker says: "Input {name} missing one '
-                'or more required fields for SageMaker-managed S3Input"'
-            )
-    mode = _one_of(name, source, "S3InputMode", ("File", "Pipe"), "File")
-    packed = _one_of(name, source, "S3CompressionType", ("None", "Gzip"), "None") == "Gzip"
-    kind = _one_of(name, source, "S3DataType", ("S3Prefix", "ManifestFile"), "S3Prefix")
-    distribution = _one_of(
-        name,
-        source,
-        "S3DataDistributionType",
-        ("FullyReplicated", "ShardedByS3Key"),
-        "FullyReplicated",
-    )
-    if packed and mode == "File":
-        raise InputError(
-            f"input {name!r}: S3CompressionType Gzip works in Pipe mode only; use Pipe, or None "
-            "and let the script unpack"
-        )
-    location = Location.parse(source["S3Uri"])
-    listed = _of_manifest if kind == "ManifestFile" else _of_prefix
+    if asked.piped:
+        as_file("input", asked.name)  # the pipes are called by it
+    location = Location.parse(asked.uri)
+    listed = _of_manifest if asked.manifest else _of_prefix
     return Channel(
-        name=name,
-        local_path=container_path(f"input {name!r}", source["LocalPath"]),
-        sharded=distribution == "ShardedByS3Key",
-        piped=mode == "Pipe",
-        gzip=packed,
-        items=listed(name, location, store),
+        name=asked.name,
+        local_path=container_path(f"input {asked.name!r}", asked.local_path),
+        sharded=asked.sharded,
+        piped=asked.piped,
+        gzip=asked.gzip,
+        items=listed(asked.name, location, store),
         location=location,
     )
-
-
-def _one_of(
-    name: str, source: Mapping[str, Json], member: str, allowed: Sequence[str], default: str
-) -> str:
-    value = source.get(member, default)
-    if value not in allowed:
-        raise InputError(
-            f"input {name!r}: {member} {value!r} is not one of {', '.join(allowed)}, which is all "
-            "that processing jobs know"
-        )
-    return str(value)
 
 
 def _of_prefix(name: str, location: Location, store: Store) -> tuple[Item, ...]:
@@ -254,19 +222,6 @@ def _of_manifest(name: str, location: Location, store: Store) -> tuple[Item, ...
             raise InputError(f"input {name!r}: manifest {location}: {error}") from error
         items.append(Item(local, entry.location, path))
     return tuple(items)
-
-
-def _require_own_folders(channels: Sequence[Channel]) -> None:
-    """The service refuses two inputs with one folder; one folder inside another is fine."""
-    owners: dict[PurePosixPath, str] = {}
-    for channel in channels:
-        other = owners.setdefault(PurePosixPath(channel.local_path), channel.name)
-        if other != channel.name:
-            raise InputError(
-                f"inputs {other!r} and {channel.name!r} both have LocalPath {channel.local_path}, "
-                "which the service refuses without saying why; give each a folder, which may lie "
-                "inside the other's"
-            )
 
 
 def _require_own_files(channels: Sequence[Channel]) -> None:

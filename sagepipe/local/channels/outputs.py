@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import stat
-import threading
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sagepipe.errors import InputError, OutputCollisionError, StoreError
+from sagepipe.errors import OutputCollisionError, StoreError
+from sagepipe.language.request.evaluated import S3Output, managed
 from sagepipe.language.s3 import Location
 from sagepipe.local.channels.inputs import container_path
 from sagepipe.local.launch.instance import Instance
-from sagepipe.local.store import Store
 
 Json = Any
 
@@ -112,52 +111,25 @@ class Claims:
 
 
 def folders(
-    declared: Sequence[Mapping[str, Json]],
-    instances: Sequence[Instance],
-    taken: Set[str] = frozenset(),
+    declared: Sequence[Mapping[str, Json]], instances: Sequence[Instance]
 ) -> list[OutputFolder]:
     """The output folders of a job that the service moves (not those that are AppManaged).
 
-    `taken`: the local paths of the job's inputs.
-
     Raises:
-        InputError: what the service refuses: a path outside of /opt/ml/processing or used twice,
-            an unknown upload mode.
+        InputError: a path outside of /opt/ml/processing.
     """
     found = []
-    used = set(taken)
-    for item in declared:
-        if item.get("AppManaged"):
-            continue
-        name = item["OutputName"]
-        if "S3Output" not in item:
-            raise InputError(
-                f"output {name!r}: only an S3Output is uploaded; a FeatureStoreOutput must be "
-                "AppManaged"
-            )
-        target = item["S3Output"]
-        if not target.get("LocalPath"):
-            raise InputError(f"output {name!r}: LocalPath is missing")
-        path = container_path(f"output {name!r}", target["LocalPath"])
-        if path in used:
-            raise InputError(
-                f"output {name!r}: LocalPath {path} is used twice, which the service refuses"
-            )
-        used.add(path)
-        mode = target.get("S3UploadMode")
-        if mode not in ("EndOfJob", "Continuous"):
-            raise InputError(
-                f"output {name!r}: S3UploadMode {mode!r} is not EndOfJob or Continuous"
-            )
+    for asked in map(S3Output.read, managed(declared)):
+        path = container_path(f"output {asked.name!r}", asked.local_path)
         for instance in instances:
             found.append(
                 OutputFolder(
-                    name=name,
+                    name=asked.name,
                     host=instance.host,
                     top=instance.opt_ml,
                     folder=instance.real(path),
-                    location=Location.parse(target["S3Uri"]),
-                    continuous=mode == "Continuous",
+                    location=Location.parse(asked.uri),
+                    continuous=asked.continuous,
                 )
             )
     return found
@@ -205,26 +177,6 @@ def key(output: OutputFolder, path: Path) -> Location:
 
 class Interrupted(Exception):
     """Publishing was asked to stop before its end."""
-
-
-def publish(produced: Sequence[Produced], store: Store, stop: threading.Event) -> Mapping[str, int]:
-    """Move the files into the store, each whole or not at all; the count for each output.
-
-    Raises:
-        Interrupted: `stop` was set; what has been published until then is the journal's to undo.
-    """
-    counts: dict[str, int] = {}
-    last = {item.path: number for number, item in enumerate(produced)}
-    for number, item in enumerate(produced):
-        if stop.is_set():
-            raise Interrupted
-        # one output's folder may lie in another's: the file is then needed again
-        if item.path.is_symlink() or last[item.path] != number:
-            store.copy_in(item.path, item.location)
-        else:
-            store.move_in(item.path, item.location)
-        counts[item.output.name] = counts.get(item.output.name, 0) + 1
-    return counts
 
 
 def files(output: OutputFolder, staged: Set[Path]) -> Iterator[Path]:

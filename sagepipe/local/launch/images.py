@@ -60,6 +60,11 @@ class Image:
         """Whether it gives the process its /opt/ml itself."""
         return any("{opt_ml}" in word for word in self.words)
 
+    @property
+    def names_environment(self) -> bool:
+        """Whether it reads the job's variables from a file."""
+        return any("{environment}" in word for word in self.words)
+
 
 def find(images: Sequence[Image], uri: str) -> Image | None:
     """The stand-in for an image, if there is one."""

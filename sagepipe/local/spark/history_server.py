@@ -7,7 +7,6 @@ import json
 import os
 import socket
 import subprocess
-import sys
 import threading
 import time
 import urllib.request
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from sagepipe.errors import LocalError, SettingsError
-from sagepipe.local.launch.instance import CONFINE, kill
+from sagepipe.local.launch import process
 from sagepipe.local.spark import distribution
 
 ADDRESS = "127.0.0.1"
@@ -106,7 +105,7 @@ def serve(
         server.process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             server.process.wait(STOP_SECONDS)
-        kill(server.process)
+        process.kill(server.process)
 
 
 def _start(logs: Path, port: int, work: Path) -> subprocess.Popen[bytes]:
@@ -120,31 +119,20 @@ def _start(logs: Path, port: int, work: Path) -> subprocess.Popen[bytes]:
         "spark.port.maxRetries": "0",
     }
     settings.write_text("".join(f"{key} {value}\n" for key, value in properties.items()), "utf-8")
-    spec = {
-        "argv": [
+    command = process.Command(
+        argv=(
             *(str(spark.java), *distribution.JAVA_OPTIONS),
             *(f"-Xmx{distribution.usual_memory() // 2**20}m", f"-Djava.io.tmpdir={work}"),
             *("-cp", str(spark.spark_home / "jars" / "*")),
             *(_MAIN, "--properties-file", str(settings)),
-        ],
-        "env": {
+        ),
+        environment={
             "PATH": os.environ.get("PATH", os.defpath),
             "LANG": "C.UTF-8",
             # Without these it listens on every interface, and resolves this machine's name.
             "SPARK_LOCAL_IP": ADDRESS,
             "SPARK_LOCAL_HOSTNAME": "localhost",
         },
-        "cwd": str(work),
-        "parent": os.getpid(),
-        "isolate": False,
-    }
-    (work / "process.json").write_text(json.dumps(spec))
-    with (work / "log").open("wb") as log:
-        return subprocess.Popen(
-            [sys.executable, "-I", "-S", str(CONFINE), str(work / "process.json")],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            # Ctrl-C in a terminal is for us; we end it then.
-            start_new_session=True,
-        )
+        folder=work,
+    )
+    return process.start(command, work / "log")

@@ -22,29 +22,6 @@ FACTS = {
 }
 
 
-def test_recordings_are_the_same_each_time_and_about_as_large_as_asked(tmp_path: Path) -> None:
-    one = data.equal(tmp_path / "one", 4, 2, 200_000)
-    two = data.equal(tmp_path / "two", 4, 2, 200_000)
-    texts = [path.read_bytes() for path in one.files]
-    assert texts == [path.read_bytes() for path in two.files]
-    assert texts[0] != texts[1]
-    assert all(abs(len(text) - 200_000) < 10_000 for text in texts)
-    lines = texts[0].decode().splitlines()
-    assert lines[0] == "time,lead1,lead2,lead3,lead4"
-    table = np.loadtxt(lines[1:], delimiter=",")
-    assert table.shape[1] == 5
-    assert np.allclose(np.diff(table[:, 0]), 1 / data.RATE)
-    assert np.linalg.matrix_rank(np.cov(table[:, 1:].T)) == 4
-
-
-def test_a_long_recording_repeats_the_rows_of_another(tmp_path: Path) -> None:
-    short = data.equal(tmp_path / "short", 2, 1, 20_000)
-    long = data.long(tmp_path / "long", short, 90_000)
-    header, _, rows = short.files[0].read_bytes().partition(b"\n")
-    count = -(-90_000 // len(rows))
-    assert long.files[0].read_bytes() == header + b"\n" + rows * count
-
-
 def test_lognormal_sizes_have_the_mean_asked_for() -> None:
     sizes = data.lognormal(200_000, 60e6, 1.0, 0)
     assert abs(np.mean(sizes) / 60e6 - 1) < 0.02
@@ -175,20 +152,6 @@ def test_a_wrong_command_line_exits_with_2(option: list[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         command.main(option)
     assert stopped.value.code == 2
-
-
-def test_a_scenario_that_fails_is_said_and_the_exit_code_tells(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from benchmarks import pipe
-
-    def fail(_: object) -> Result:
-        raise BenchmarkError("no luck")
-
-    monkeypatch.setattr(pipe, "run", fail)
-    options = ["--quick", "--only", "pipe", "--data", str(tmp_path / "data")]
-    assert command.main([*options, "--out", str(tmp_path / "out")]) == 1
-    assert "error: pipe: no luck" in capsys.readouterr().err
 
 
 def test_committed_pages_are_those_of_the_committed_results() -> None:

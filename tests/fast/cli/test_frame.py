@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -125,20 +122,3 @@ def test_every_verb_has_help_with_examples_and_exit_codes(
 def test_the_project_has_a_module_for_every_verb(verb: str) -> None:
     text = (ROOT / "pipelines" / f"{verbs.module_name(verb)}.py").read_text()
     assert f'run_verb("{verb}", project=PROJECT)' in text
-
-
-def test_a_reader_that_has_seen_enough_is_no_error() -> None:
-    reading, writing = os.pipe()
-    os.close(reading)
-    code = "import sys; from sagepipe.cli import frame, verbs; import tables\n"
-    code += "sys.exit(frame.run_verb('definition', ['--indent'], project=tables.PROJECT))"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests/helpers'}"},
-        stdout=writing,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    os.close(writing)
-    assert (done.returncode, done.stderr) == (0, "")

@@ -8,16 +8,7 @@ from ecglib import moments
 from ecglib.moments import Accumulator, Merger, Moments, merged
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from step_helpers import ecg_like
-
-
-def exact(values: np.ndarray) -> tuple[list[Fraction], list[list[Fraction]]]:
-    """Mean and co-moments of [n, L] values as fractions: no rounding at all."""
-    columns = [[Fraction(value) for value in column] for column in values.T.tolist()]
-    n = len(values)
-    means = [sum(column) / n for column in columns]
-    centred = [[v - m for v in c] for c, m in zip(columns, means, strict=True)]
-    return means, [[sum(map(Fraction.__mul__, a, b)) for b in centred] for a in centred]
+from step_helpers import ecg_like, exact
 
 
 def close(found: Moments, values: np.ndarray, tolerance: float = 1e-13) -> None:

@@ -99,12 +99,12 @@ def test_number_of_components(text: str, kept: int) -> None:
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.0", "1.5", "x", "", "nan", "0.0"])
 def test_bad_numbers_of_components_are_refused(text: str) -> None:
-    with pytest.raises(StepError, match="--n-components must be 'all', a number"):
+    with pytest.raises(StepError, match=r"NComponents\) must be 'all', a number"):
         fit(ecg_like(1), n_components=text)
 
 
 def test_more_components_than_leads_are_refused() -> None:
-    with pytest.raises(StepError, match="--n-components 5 is more than the 4 leads"):
+    with pytest.raises(StepError, match=r"NComponents\): 5 is more than the 4 leads"):
         fit(ecg_like(1), n_components="5")
 
 

@@ -358,8 +358,14 @@ def refuse(step: Step, capsys: pytest.CaptureFixture[str], message: str, *option
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--n-components", "5"], "--n-components 5 is more than the 4 leads there are"),
-        (["--n-components", "none"], "--n-components must be 'all', a number of components"),
+        (
+            ["--n-components", "5"],
+            "--n-components (parameter NComponents): 5 is more than the 4 leads there are",
+        ),
+        (
+            ["--n-components", "none"],
+            "--n-components (parameter NComponents) must be 'all', a number of components",
+        ),
         (["--whiten", "yes"], "--whiten must be true or false, not 'yes'"),
         (["--standardize", "1"], "--standardize must be true or false"),
         (["--format", "json"], "--format must be one of parquet, csv"),

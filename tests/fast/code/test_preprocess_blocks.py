@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from ecglib.csvblocks import CsvParser, LineBlocks
 from ecglib.errors import StepError
@@ -23,6 +24,7 @@ CELLS = st.one_of(
         ["inf", "-Infinity", "INF", "1e400", "+1.5", "1.", ".5", "1e5", " 2 ", '"3.5"']
     ),
     st.sampled_from(["abc", "-", "5e", "1_0", "0x10", "\x00", "\xb5V", "\u0661"]),
+    st.sampled_from(["\ufeff", "\ufeff1", '\ufeff"1"', "\ufeffNA"]),
     st.sampled_from(['"', '"x"y', 'a"b', '"1,2"', '"1', '2"']),
 )
 LINES = st.one_of(
@@ -42,7 +44,7 @@ def dirty(draw: st.DrawFn) -> bytes:
 
 def read(data: bytes, size: int, fill: str = "drop") -> dict[str, object]:
     lines = LineBlocks(io.BytesIO(data), "x.csv", size)
-    lines.header(128)
+    lines.header(0)  # looks no further, so that so short a text comes in many blocks
     parser = CsvParser(3, (0, 1, 2))
     read, rows, values = 0, [np.empty(0, np.int64)], [np.empty((3, 0))]
     rejected: Counter[str] = Counter()
@@ -72,6 +74,12 @@ def test_block_size_makes_no_difference_and_no_line_is_lost(data: bytes) -> None
         assert read(data, size) == whole
 
 
+@pytest.mark.parametrize("size", [1, 6, 7, 12, 1 << 20])
+def test_a_mark_within_a_recording_is_dirt_wherever_blocks_begin(size: int) -> None:
+    found = read("t,a,b\n0,1,2\n\ufeff1,1,2\n\ufeff\ufeff2,1,2\n3,1,2\n".encode(), size)
+    assert (found["read"], found["rows"], found["rejected"]) == (4, [0, 3], {"non_numeric": 2})
+
+
 @settings(max_examples=150, deadline=None)
 @given(cell=CELLS, dirt=st.sampled_from(["", "abc", "1_0"]))
 def test_a_cell_means_the_same_in_a_clean_and_in_a_dirty_block(cell: str, dirt: str) -> None:
@@ -81,6 +89,38 @@ def test_a_cell_means_the_same_in_a_clean_and_in_a_dirty_block(cell: str, dirt: 
     assert rows == alone["rows"]
     if rows:
         assert [v[0] for v in beside["values"]] == [v[0] for v in alone["values"]]
+
+
+class Careful(CsvParser):
+    """A parser that never has it quick."""
+
+    def _read_numbers(self, block: bytes, quoted: bool) -> tuple[object, list[int]]:
+        raise pa.ArrowInvalid
+
+
+@settings(max_examples=100, deadline=None)
+@given(lines=st.lists(LINES.filter(bool), min_size=1, max_size=12), cut=st.integers(0, 12))
+def test_the_quick_parser_and_the_careful_one_agree(lines: list[str], cut: int) -> None:
+    def blocks(parser: CsvParser, *several: list[str]) -> object:
+        rows: list[int] = []
+        values: list[list[float]] = []
+        rejected: Counter[str] = Counter()
+        before = 0
+        for some in several:
+            block = parser.parse("".join(f"{line}\n" for line in some).encode())
+            rows += (block.rows + before).tolist()
+            values += np.where(np.isnan(block.values), 1234.5, block.values).T.tolist()
+            rejected += block.rejected
+            before += block.lines
+        return rows, values, rejected, before
+
+    alone = [[line] for line in lines]
+    whole = blocks(CsvParser(3, (0, 1, 2)), lines)
+    assert blocks(Careful(3, (0, 1, 2)), lines) == whole
+    assert blocks(CsvParser(3, (0, 1, 2)), *alone) == whole
+    assert blocks(Careful(3, (0, 1, 2)), *alone) == whole
+    if 0 < cut < len(lines):
+        assert blocks(CsvParser(3, (0, 1, 2)), lines[:cut], lines[cut:]) == whole
 
 
 @settings(max_examples=200, deadline=None)
@@ -145,6 +185,12 @@ def test_a_stream_that_cannot_seek_is_read_to_its_end(tmp_path: Path) -> None:
 def test_what_is_not_csv_is_said(data: bytes, message: str) -> None:
     with pytest.raises(StepError, match=message):
         LineBlocks(io.BytesIO(data), "x.csv").header(128)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 1 << 20])
+def test_another_format_is_told_whatever_the_block_size(size: int) -> None:
+    with pytest.raises(StepError, match="a Parquet file"):
+        LineBlocks(io.BytesIO(b"PAR1time,a\n0,1\n"), "x.csv", size)
 
 
 def test_an_endless_line_is_refused() -> None:

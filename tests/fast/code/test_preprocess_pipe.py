@@ -150,6 +150,18 @@ def test_lines_of_any_length_and_recordings_longer_than_a_block(tmp_path: Path) 
     both(tmp_path, {"a.csv": long, "b.csv": long.rstrip(), "c.csv": recording(2)})
 
 
+def sections(folder: Path, block: int) -> dict[str, bytes]:
+    """What a pipe's recordings are when it is read in blocks of that size."""
+    found = {}
+    for one in PipedRecordings(str(folder), URI, block):
+        assert one.stream is not None
+        pieces = []
+        while piece := one.stream.read(block):
+            pieces.append(piece)
+        found[one.source] = b"".join(pieces)
+    return found
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     st.lists(
@@ -175,14 +187,39 @@ def test_any_block_size_tells_recordings_apart(
     texts = [mark + end.join(["t,a,b", *rows, "0,0,0"]) + final for mark, rows, end, final in made]
     objects = {f"{n}.csv": text.encode() for n, text in enumerate(texts)}
     folder = lay_out(tmp_path_factory.mktemp("pipe") / "in", objects, fifo=False)
-    found = {}
-    for one in PipedRecordings(str(folder), URI, block):
-        assert one.stream is not None
-        pieces = []
-        while piece := one.stream.read(block):
-            pieces.append(piece)
-        found[one.source] = b"".join(pieces)
-    assert found == objects
+    assert sections(folder, block) == objects
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 4, 5, 9, 1 << 20])
+def test_a_mark_on_a_line_of_its_own_is_no_header(tmp_path: Path, block: int) -> None:
+    objects = {"a.csv": b"\xef\xbb\xbf\r\n\nt,a\n0,1\n", "b.csv": b"t,a\n0,1"}
+    folder = lay_out(tmp_path / "in", objects, fifo=False)
+    assert sections(folder, block) == objects
+
+
+def test_keys_may_hold_what_ends_a_line_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "raw-manifest").write_text(f"first\n{URI}a\u2028b\x85c.csv\r\n", newline="")
+    assert [r.source for r in PipedRecordings(str(tmp_path), URI)._found] == ["a\u2028b\x85c.csv"]
+    (tmp_path / "raw-manifest").write_bytes(b"first\n\xff\n")
+    with pytest.raises(StepError, match="not a manifest: its text is not UTF-8"):
+        PipedRecordings(str(tmp_path), URI)
+
+
+def test_what_a_pipe_cannot_know(tmp_path: Path) -> None:
+    """One file has a header too many and another too few: these are the bytes of two good ones."""
+    good = {"a.csv": A, "b.csv": A}
+    for number, objects in enumerate(
+        ({"a.csv": A + A, "b.csv": b""}, {"a.csv": b"", "b.csv": A + A})
+    ):
+        folder = tmp_path / str(number)
+        assert piped(folder / "good", lay_out(folder / "1", good))() == 0
+        assert piped(folder / "pipe", lay_out(folder / "2", objects))() == 0
+        assert contents(folder / "pipe" / "output") == contents(folder / "good" / "output")
+        raw = folder / "raw"
+        raw.mkdir()
+        for name, content in objects.items():
+            (raw / name).write_bytes(content)
+        assert preprocess_step(folder / "file", raw)() == 1
 
 
 def test_names_are_those_of_file_mode(tmp_path: Path) -> None:
@@ -234,6 +271,7 @@ A = b"time,i,ii\n0,1,2\n"
 PACKED = gzip.compress(A)
 BAD: list[tuple[dict[str, bytes], Sequence[str], str]] = [
     ({"a.csv": A, "b.csv": b"time,ii,i\n0,1,2\n"}, [], "but only 1 have the header 'time,i,ii'"),
+    ({"a.csv": A, "b.csv": b"x," + A}, [], "but only 1 have the header 'time,i,ii'"),
     ({"a.csv": A, "b.csv": b""}, [], "2 recordings are listed in the manifest, but only 1 have"),
     ({"a.csv": b"", "b.csv": A}, [], "2 recordings are listed in the manifest, but only 1 have"),
     ({"a.csv": b"", "b.csv": b""}, [], "a.csv: the file is empty"),
@@ -242,6 +280,8 @@ BAD: list[tuple[dict[str, bytes], Sequence[str], str]] = [
     ({"a.csv": A, "b.csv": b"time,i,ii\n"}, [], "b.csv: a header but no rows"),
     ({"a.csv": A, "b.csv": b"time,i,ii"}, [], "b.csv: a header but no rows"),
     ({"a.csv": b"0,1,2\n0,1,2\n", "b.csv": A}, [], "its header '0,1,2' could be a row"),
+    ({"a.csv": b",,\n0,1,2\n", "b.csv": A}, [], "its header ',,' could be a row"),
+    ({"a.csv": b"0:00,1,2\n0:01,1,2\n"}, [], "the first line (0:00, 1, 2) looks like a row"),
     ({"a.csv": A, "notes.txt": b"x"}, [], "notes.txt: not a recording (*.csv, *.csv.gz), and"),
     ({"a.csv": A, "b.csv.gz": PACKED}, [], "b.csv.gz is packed and a.csv is not"),
     ({"a.csv.gz": PACKED, "b.csv.gz": PACKED[:-5]}, [], "damaged gzip data in the pipe"),

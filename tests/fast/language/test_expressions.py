@@ -114,8 +114,9 @@ def test_what_refers_to_nothing_is_an_error(scope: Scope, expression: Any, messa
         evaluate(expression, scope)
 
 
-def test_a_property_file_that_is_not_json(scope: Scope) -> None:
-    scope.property_file = lambda step, name: "<html>"
+@pytest.mark.parametrize("content", [b"<html>", b"\xff", b"[" * 100_000])
+def test_a_property_file_that_is_not_json(scope: Scope, content: bytes) -> None:
+    scope.property_file = lambda step, name: content.decode()
     with pytest.raises(ExpressionError, match="is not JSON"):
         evaluate(json_get("share"), scope)
 

@@ -21,7 +21,7 @@ def test_a_valid_definition_holds(document: dict[str, Any]) -> None:
     assert hold(document, document) == "accepted"
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.sampled_from([*BOTH]), st.integers(0, 2**32))
 def test_it_holds_wherever_a_definition_is_wrong(which: str, seed: int) -> None:
     hold(mutated(BOTH[which], Random(seed)), BOTH[which])
@@ -156,7 +156,7 @@ def _steps(draw: st.DrawFn, name: str, before: list[str], depth: int) -> list[di
     return steps
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(_steps("S", [], 2))
 def test_what_is_built_by_the_language_s_rules_is_accepted(steps: list[dict[str, Any]]) -> None:
     document = {"Version": "2020-12-01", "Parameters": [*PARAMETERS], "Steps": steps}

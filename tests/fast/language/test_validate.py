@@ -13,9 +13,13 @@ from definitions import OUTPUT, VALID
 
 from sagepipe.errors import DefinitionError
 from sagepipe.language.definition import MAX_DEPTH, Definition
+from sagepipe.language.diff import diff
+from sagepipe.language.expressions import Scope, evaluate
 from sagepipe.language.validate import check, parse, validate, warnings
 from sagepipe.language.validate.rules import FORMS, RULES, WARNINGS
 
+# Its cached step reads these, by a prefix
+IMMUTABLE = ["Read.raw", "Read.code"]
 # Where things are in it
 READ: tuple[str | int, ...] = ("Steps", 0)
 JOB = (*READ, "Arguments")
@@ -1042,7 +1046,7 @@ def test_an_empty_default_is_a_warning() -> None:
         put((*PARAMETER, "DefaultValue"), ""), put((*RAW, "S3Input", "S3Uri"), "s3://x")
     )
     assert validate(definition) == []
-    (warning,) = warnings(definition)
+    (warning,) = warnings(definition, IMMUTABLE)
     assert warning.field == "Parameters[0].DefaultValue"
     assert "is empty: the service takes that as a default" in warning.message
     assert "nobody can start parameter 'Bucket' with it" in warning.message
@@ -1052,14 +1056,14 @@ def test_conditions_in_each_other_are_a_warning() -> None:
     inner = {"Name": "Inner", "Type": "Condition", "Arguments": {"Conditions": []}}
     definition = made(append((*GATE, "Arguments", "IfSteps"), inner))
     assert validate(definition) == []
-    (warning,) = warnings(definition)
+    (warning,) = warnings(definition, IMMUTABLE)
     assert (warning.step, warning.field) == ("Inner", "Type")
     assert "inside Gate's branch" in warning.message
     assert parse(definition).steps["Inner"].branch == parse(definition).steps["Write"].branch
 
 
 def test_nothing_is_warned_of_without_reason() -> None:
-    assert warnings(VALID) == []
+    assert warnings(VALID, IMMUTABLE) == []
     assert len(WARNINGS) == 2
 
 
@@ -1111,11 +1115,27 @@ def test_a_definition_that_is_nested_too_deeply(levels: int) -> None:
     assert warnings(definition) == []
 
 
+def test_a_definition_that_is_just_not_too_deep_goes_all_the_way() -> None:
+    nested: Any = {"Get": "Parameters.Mode"}
+    for _ in range(MAX_DEPTH - 7):
+        nested = [nested]
+    step = {"Name": "Train", "Type": "Training", "Arguments": {"x": nested}}
+    definition = made(append(("Steps",), step))
+    assert validate(definition) == []
+    arguments = parse(definition).steps["Train"].arguments
+    scope = Scope({"Mode": "a"}, {}, lambda *_: "", lambda uri: "")
+    assert str(evaluate(arguments, scope)).strip("[]{}'x: ") == "a"
+    assert diff(VALID, definition) != ()
+    assert parse(made()).deep is False
+    assert Definition.read(made(put(("Metadata",), {"x": [nested]}))).deep is False
+    assert Definition.read(made(put(("Metadata",), {"x": [[[[[nested]]]]]}))).deep is True
+
+
 def test_conditions_may_stand_in_each_other_as_deep_as_anybody_means() -> None:
     steps: list[Any] = []
-    for number in range(30):
+    for number in range(31):
         arguments = {"Conditions": [], "IfSteps": steps, "ElseSteps": []}
         steps = [{"Name": f"C{number}", "Type": "Condition", "Arguments": arguments}]
     definition = {"Version": "2020-12-01", "Steps": steps}
     assert validate(definition) == []
-    assert len(parse(definition).steps) == 30
+    assert len(parse(definition).steps) == 31

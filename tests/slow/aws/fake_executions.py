@@ -3,7 +3,8 @@
 - Steps run in the definition's order, each `PACE` seconds; what they are is read off `clock`, so
   nothing runs in the background. Tests take a `Looks`, whose time passes when somebody looks.
 - What an execution's display name says happens to it: `fails-Fit`, `caches-Clean`,
-  `gate-closed`, `ends-CompletedWithFailures`; several are joined by `--`.
+  `gate-closed`, `ends-CompletedWithFailures`, `waits-Fit` (for a quota, in its retries),
+  `retries-Fit` (after a job that failed), `lower-case` (ARNs of jobs); several are joined by `--`.
 - StartPipelineExecution with a token that was used before gives the execution of that time.
 - StopPipelineExecution, RetryPipelineExecution, ListPipelineExecutionSteps, the steps' jobs and
   the logs of those that failed, from each instance.
@@ -54,6 +55,7 @@ class Looks(Clock):
 
 clock = Clock()
 
+BUCKET = "ecg-artifacts"
 GROUP = "/aws/sagemaker/ProcessingJobs"
 
 _ENDINGS = ("Succeeded", "Failed", "Stopped", "CompletedWithFailures")
@@ -111,6 +113,14 @@ class Play:
             return (forced[0].partition("-")[2] if forced else "Succeeded"), ended
         return "Executing", self.fresh
 
+    def job(self, step: str) -> str:
+        """The name of a step's job."""
+        return f"pipelines-{self.id}-{step}-x1y2z3"[:63]
+
+    def definition_of(self, name: str) -> dict[str, Any]:
+        """A step as the definition has it."""
+        return next(one for one in self._path() if one["Name"] == name)
+
     def _path(self) -> Iterator[dict[str, Any]]:
         """The steps in order, of the branch that is taken."""
         for step in self.definition["Steps"]:
@@ -131,8 +141,9 @@ class Play:
         end = begin + timedelta(seconds=PACE if slow else 0)
         shown: dict[str, Any] = {"StepName": name, "StartTime": begin, "AttemptCount": 1}
         if kind == "Processing":
-            job = f"pipelines-{self.id}-{name}-x1y2z3"[:63]
-            arn = self.arn.partition(":pipeline/")[0]
+            arn, job = self.arn.partition(":pipeline/")[0], self.job(name)
+            if "lower-case" in self.wishes:
+                job = job.lower()
             shown["Metadata"] = {"ProcessingJob": {"Arn": f"{arn}:processing-job/{job}"}}
         if kind == "Condition":
             outcome = "False" if "gate-closed" in self.wishes else "True"
@@ -147,6 +158,14 @@ class Play:
                 shown["EndTime"] = self.stopped + timedelta(seconds=PACE / 2)
         elif now < end:
             shown["StepStatus"] = "Executing"
+            if f"waits-{name}" in self.wishes:
+                del shown["Metadata"]
+                shown["AttemptCount"] = 2
+                shown["FailureReason"] = (
+                    "ResourceLimitExceeded: the account-level service limit is 0"
+                )
+            elif f"retries-{name}" in self.wishes:
+                shown["AttemptCount"] = 2
         else:
             shown["EndTime"] = end
             shown["StepStatus"] = "Succeeded"
@@ -270,8 +289,8 @@ def install() -> None:
         for play in _PLAYS.values():
             for step in play.steps(clock.now()):
                 job = step.get("Metadata", {}).get("ProcessingJob", {}).get("Arn", "")
-                if job.rpartition("/")[2] == name:
-                    return ActionResult(_job(play, step, name, job))
+                if job.rpartition("/")[2].lower() == name.lower():
+                    return ActionResult(_job(play, step, play.job(step["StepName"]), job))
         return original["describe_processing_job"](self)  # type: ignore[no-any-return]
 
     for method in (start_pipeline_execution, describe_pipeline_execution, list_pipeline_executions,
@@ -290,7 +309,7 @@ def _play(response: Any) -> Play:
 
 
 def _instances(play: Play, name: str) -> int:
-    step = next(one for one in play._path() if one["Name"] == name)
+    step = play.definition_of(name)
     count = step["Arguments"]["ProcessingResources"]["ClusterConfig"]["InstanceCount"]
     if isinstance(count, dict):
         parameter = count["Get"].partition(".")[2]
@@ -301,10 +320,30 @@ def _instances(play: Play, name: str) -> int:
 
 def _job(play: Play, step: dict[str, Any], name: str, arn: str) -> dict[str, Any]:
     failed = step["StepStatus"] == "Failed"
-    return {
+    running = step["StepStatus"] == "Executing"
+    # The job of the attempt before, while the next one's isn't there yet.
+    retried = running and step["AttemptCount"] > 1
+    written = play.definition_of(step["StepName"])["Arguments"]["ProcessingOutputConfig"]["Outputs"]
+    status = "Failed" if failed or retried else "InProgress" if running else "Completed"
+    told = {"ExitMessage": "recording a/1.csv has no lead ii"} if failed else {}
+    told |= {"FailureReason": "InternalServerError: host lost"} if retried else {}
+    return told | {
         "ProcessingJobName": name,
         "ProcessingJobArn": arn,
-        "ProcessingJobStatus": "Failed" if failed else "Completed",
+        "ProcessingJobStatus": status,
+        "ProcessingOutputConfig": {
+            "Outputs": [
+                {
+                    "OutputName": one["OutputName"],
+                    "S3Output": {
+                        "S3Uri": f"s3://{BUCKET}/runs/{play.id}/{step['StepName']}/{one['OutputName']}",
+                        "LocalPath": one["S3Output"]["LocalPath"],
+                        "S3UploadMode": "EndOfJob",
+                    },
+                }
+                for one in written
+            ]
+        },
         "ProcessingResources": {
             "ClusterConfig": {
                 "InstanceCount": _instances(play, step["StepName"]),
@@ -314,13 +353,13 @@ def _job(play: Play, step: dict[str, Any], name: str, arn: str) -> dict[str, Any
         },
         "AppSpecification": {"ImageUri": "image"},
         "CreationTime": step["StartTime"],
-    } | ({"ExitMessage": "recording a/1.csv has no lead ii"} if failed else {})
+    }
 
 
 def _log(response: Any, play: Play, step: dict[str, Any]) -> None:
-    job = step.get("Metadata", {}).get("ProcessingJob", {}).get("Arn", "").rpartition("/")[2]
-    if not job:
+    if "ProcessingJob" not in step.get("Metadata", {}):
         return
+    job = play.job(step["StepName"])
     backend = logs_backends[response.current_account][response.region]
     if GROUP not in backend.groups:
         backend.create_log_group(GROUP, {})

@@ -1,4 +1,4 @@
-"""Processes that are measured, and one scenario from the command line to the page."""
+"""What takes processes: data, measuring, and one scenario from the command line to the page."""
 
 import json
 import sys
@@ -8,8 +8,32 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import measure, report, results, throughput
+from benchmarks import data, measure, report, results, throughput
 from benchmarks.measure import BenchmarkError
+from benchmarks.results import Result
+
+
+def test_recordings_are_the_same_each_time_and_about_as_large_as_asked(tmp_path: Path) -> None:
+    one = data.equal(tmp_path / "one", 4, 2, 200_000)
+    two = data.equal(tmp_path / "two", 4, 2, 200_000)
+    texts = [path.read_bytes() for path in one.files]
+    assert texts == [path.read_bytes() for path in two.files]
+    assert texts[0] != texts[1]
+    assert all(abs(len(text) - 200_000) < 10_000 for text in texts)
+    lines = texts[0].decode().splitlines()
+    assert lines[0] == "time,lead1,lead2,lead3,lead4"
+    table = np.loadtxt(lines[1:], delimiter=",")
+    assert table.shape[1] == 5
+    assert np.allclose(np.diff(table[:, 0]), 1 / data.RATE)
+    assert np.linalg.matrix_rank(np.cov(table[:, 1:].T)) == 4
+
+
+def test_a_long_recording_repeats_the_rows_of_another(tmp_path: Path) -> None:
+    short = data.equal(tmp_path / "short", 2, 1, 20_000)
+    long = data.long(tmp_path / "long", short, 90_000)
+    header, _, rows = short.files[0].read_bytes().partition(b"\n")
+    count = -(-90_000 // len(rows))
+    assert long.files[0].read_bytes() == header + b"\n" + rows * count
 
 
 def test_a_process_is_measured_by_itself(tmp_path: Path) -> None:
@@ -66,3 +90,17 @@ def test_what_estimate_and_the_page_on_scaling_need_is_written_beside_the_result
     (tmp_path / results.FILE).write_text(json.dumps(partly))
     command._publish(tmp_path, ours=False)
     assert not (tmp_path / throughput.FILE).exists()
+
+
+def test_a_scenario_that_fails_is_said_and_the_exit_code_tells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from benchmarks import pipe
+
+    def fail(_: object) -> Result:
+        raise BenchmarkError("no luck")
+
+    monkeypatch.setattr(pipe, "run", fail)
+    options = ["--quick", "--only", "pipe", "--data", str(tmp_path / "data")]
+    assert command.main([*options, "--out", str(tmp_path / "out")]) == 1
+    assert "error: pipe: no luck" in capsys.readouterr().err

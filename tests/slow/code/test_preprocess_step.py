@@ -235,15 +235,19 @@ BAD: list[tuple[dict[str, bytes | str], list[str], str]] = [
     ({"a.csv.gz": GOOD}, [], "a.csv.gz: damaged gzip file"),
     ({"a.csv": gzip.compress(GOOD.encode())}, [], "a.csv: not CSV but gzip-compressed"),
     ({"a.csv": "n,time,i\n0,0,1\n"}, [], "a.csv: a lead is named 'time'"),
-    ({"a.csv": "0.5,1.5\n1,2\n"}, [], "a.csv: the first line has numbers only"),
-    ({"a.csv": "t,a\n0,1e300\n1,-1e300\n2,1e308\n"}, [], "values too large"),
+    ({"a.csv": "0.5,1.5\n1,2\n"}, [], "a.csv: the first line (0.5, 1.5) looks like a row"),
+    ({"a.csv": "t,a\n0,1e300\n1,-1e300\n2,1e308\n"}, [],
+     "a.csv: lead 'a' has values too large to add up"),
     ({"a.csv": GOOD}, ["--fill", "mean"],
      "--fill must be one of zero, interpolate, drop, not 'mean'"),
     ({"a.csv": GOOD}, ["--split", "1,1,1"], "--split must be three shares"),
     ({"a.csv": GOOD}, ["--seed", "x"], "--seed must be a whole number"),
-    ({"a.csv": GOOD}, ["--rows-per-part", "0"], "--rows-per-part must be at least 1"),
-    ({"a.csv": GOOD}, ["--max-gap", "-1"], "--max-gap must be a number above 0"),
-    ({"a.csv": GOOD}, ["--sampling-rate", "nan"], "--sampling-rate must be a number above 0"),
+    ({"a.csv": GOOD}, ["--rows-per-part", "0"],
+     "--rows-per-part (parameter RowsPerPart) must be at least 1"),
+    ({"a.csv": GOOD}, ["--max-gap", "-1"],
+     "--max-gap (parameter MaxGap) must be a number above 0"),
+    ({"a.csv": GOOD}, ["--sampling-rate", "nan"],
+     "--sampling-rate (parameter SamplingRate) must be a number above 0"),
     ({"a.csv": GOOD}, ["--require-all-splits", "maybe"],
      "--require-all-splits must be true or false"),
 ]  # fmt: skip
@@ -314,7 +318,7 @@ SCRIPT = Path(preprocess.__file__)
 
 
 def test_the_script_by_itself(raw: Path, tmp_path: Path) -> None:
-    run = [sys.executable, str(SCRIPT)]
+    run = [sys.executable, "-W", "error", str(SCRIPT)]
     environment = {**os.environ, "PYTHONPATH": str(SCRIPT.parent)}
     shutil.rmtree(raw / "p2")
     probe = "import sys, runpy; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='x')"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import textwrap
 import threading
 from collections.abc import Callable, Mapping
@@ -13,12 +12,12 @@ from typing import Any, TypeVar
 import pytest
 
 from sagepipe.language.s3 import Location
-from sagepipe.local import engine
+from sagepipe.local import engine, planning
 from sagepipe.local.choices import Choices
 from sagepipe.local.events import Event
-from sagepipe.local.job import Runtime
-from sagepipe.local.launch.instance import can_isolate
+from sagepipe.local.launch import namespaces
 from sagepipe.local.record import ExecutionResult
+from sagepipe.local.runtime import Isolation, Runtime
 from sagepipe.local.store import Store
 
 Json = Any
@@ -120,7 +119,7 @@ class Lab:
         **runtime: Any,
     ) -> ExecutionResult:
         document = {"Version": "2020-12-01", "Parameters": parameters or [], "Steps": list(steps)}
-        planned = engine.plan(document, given or {}, "lab", choices, self.store)
+        planned = planning.plan(document, given or {}, "lab", choices, self.store)
         return engine.execute(
             planned, self.runtime(at_once, **runtime), self.events.append, self.stop
         )
@@ -128,12 +127,12 @@ class Lab:
     def resume(
         self, execution: str = "latest", choices: Choices | None = None, **runtime: Any
     ) -> ExecutionResult:
-        planned = engine.resume(self.store, execution, choices)
+        planned = planning.resume(self.store, execution, choices)
         return engine.execute(planned, self.runtime(**runtime), self.events.append, self.stop)
 
     def runtime(self, at_once: int | None = None, **others: Any) -> Runtime:
-        cores = os.cpu_count() or 1
-        return Runtime(self.store, self.isolated, at_once, cores, self.cache, **others)
+        isolation: Isolation = "namespaces" if self.isolated else "paths"
+        return Runtime(self.store, isolation, self.cache, at_once, **others)
 
     def told(self, kind: type[T]) -> list[T]:
         return [event for event in self.events if isinstance(event, kind)]
@@ -153,6 +152,6 @@ def make_output() -> Callable[..., Json]:
 def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Lab:
     """A lab in each of the two ways of giving an instance its /opt/ml."""
     isolated = request.param == "namespaces"
-    if isolated and (reason := can_isolate()):
+    if isolated and (reason := namespaces.why_not()):
         pytest.skip(f"no namespaces on this machine: {reason}")
     return Lab(Store(tmp_path / "store"), isolated, tmp_path / "cache")

@@ -252,7 +252,7 @@ def test_without_caching_every_run_runs(lab: Any, make: Make) -> None:
             del step["CacheConfig"]
         lab.run(step)
         assert ran(lab) == 1
-    lab.run(make(), choices=Choices(cache=False))
+    lab.run(make(), choices=Choices(cache="off"))
     assert ran(lab) == 1
 
 

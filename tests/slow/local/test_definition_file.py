@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sagepipe.cli import run
+from sagepipe.cli.frame import run_verb
 from sagepipe.deploy import deployed
 from sagepipe.errors import DefinitionError, LocalError, ParameterError, UnsupportedError
 from sagepipe.language.validate import parse
@@ -113,7 +113,7 @@ def call(folder: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., Any]:
         buckets = ("--bucket", f"code={folder / 'code'}:ro", "--bucket")
         store = ("--store", folder / "store", "--json")
         arguments = [*buckets, f"results={folder / 'results'}", *store, *options]
-        code = run.main([str(argument) for argument in arguments])
+        code = run_verb("run", [str(argument) for argument in arguments])
         captured = capfd.readouterr()
         assert "Traceback" not in captured.err
         return code, json.loads(captured.out) if captured.out else None, captured.err
@@ -177,16 +177,26 @@ def test_a_deployed_pipeline_is_fetched_with_its_scripts(
 
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     monkeypatch.setattr(deployed, "describe", describe)
-    monkeypatch.setattr("sagepipe.aws.boto.client", lambda service, region: S3())
-    for _ in range(2):  # the second time they are there
-        code, result, said = call.plain("--definition-of", "theirs")  # type: ignore[attr-defined]
+    regions: list[str] = []
+
+    def client(service: str, region: str) -> S3:
+        regions.append(region)
+        return S3()
+
+    monkeypatch.setattr("sagepipe.aws.boto.client", client)
+    for options in ((), ("--region", "eu-central-1")):  # the second time they are there
+        regions.clear()
+        code, result, said = call.plain(  # type: ignore[attr-defined]
+            "--definition-of", "theirs", *options
+        )
+        assert set(regions) == {options[1] if options else "eu-west-1"}
         assert code == 0, said
         assert result["pipeline"] == "theirs"
     assert asked == [{"Bucket": "artifacts", "Key": f"prefix/{script}"}]
     code, _, said = call.plain("--definition-of", "others")  # type: ignore[attr-defined]
-    assert (code, said) == (
-        1,
-        "error: there is no pipeline 'others' in eu-west-1; check the name and AWS_REGION\n",
+    assert code == 1
+    assert said.splitlines()[-1] == (
+        "error: there is no pipeline 'others' in eu-west-1; check the name and --region"
     )
 
 
@@ -226,7 +236,7 @@ def test_files_that_hold_no_definition(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--input", "x"), "--input is for this project's own pipeline"),
+        (("--input", "x"), "--input is for a pipeline of the project"),
         (("--definition-of", "x"), "give one of them"),
         (("--resume",), "--resume goes on with"),
         (("--only", "A", "--from-step", "A"), "not allowed with argument"),
@@ -327,7 +337,7 @@ def test_stubs_are_checked_before_anything_starts(
         (("--logs", "X"), "--logs X: the definition has no such step"),
         (("--fault", "X=Step.THROTTLING"), "--fault X: the definition has no such step"),
         (("--env", "NO_SUCH_VARIABLE_HERE"), "there is no such variable"),
-        (("--bucket", "x"), "write NAME=DIR"),
+        (("--bucket", "x"), "write --bucket NAME=DIR"),
         (("--image", "x"), "write --image URI=COMMAND"),
     ],
 )
@@ -380,12 +390,14 @@ def test_a_failure_says_how_to_go_on(call: Call, folder: Path) -> None:
     assert code == 1
     assert "Bad failed: AlgorithmError: , exit code: 3" in said
     assert "no luck" in said
-    assert f"to go on from here: --resume {result['execution_id']}" in said
+    assert "with the code mended or another parameter: python -m pipelines.run" in said
+    assert said.splitlines()[-1].endswith("--from-step Bad (not run again: Show)")
     (folder / "code" / "bad.py").write_text("")
     code, again, said = call.plain("--resume")  # type: ignore[attr-defined]
     assert code == 0, said
     assert again["execution_id"] == result["execution_id"]
     assert "Show: done before; the result of execution" in said
+    assert "s3://code/bad.py has changed since the execution began; it is used as it is now" in said
 
 
 def test_a_cache_hit_says_what_it_saved(folder: Path, call: Call) -> None:

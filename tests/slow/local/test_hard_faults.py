@@ -25,7 +25,8 @@ import pytest
 from sagepipe.language.s3 import Location
 from sagepipe.local.channels import journal
 from sagepipe.local.events import InstanceChanged, Status
-from sagepipe.local.store import PART, Mount, Store
+from sagepipe.local.moving import PART
+from sagepipe.local.store import Mount, Store
 
 Json = Any
 Make = Callable[..., Json]
@@ -81,7 +82,7 @@ def start_engine(lab: Any, *options: str) -> subprocess.Popen[str]:
     isolation = "namespaces" if lab.isolated else "paths"
     fixed = ["--store", str(lab.store.root), "--isolation", isolation, "--quiet", "--json"]
     return subprocess.Popen(
-        [sys.executable, "-m", "sagepipe.cli.run", *fixed, *options],
+        [sys.executable, "-m", "sagepipe", "run", *fixed, *options],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -263,7 +264,7 @@ def test_an_instance_killed(
 
     def kill(folder: Path) -> None:
         if whom == "supervisor" and lab.isolated:
-            victims = wait_for(lambda: with_mark(f"{folder}/process.json", "cmdline"))
+            victims = wait_for(lambda: with_mark(f"confine.py\0{folder}/", "cmdline"))
         else:
             victims = wait_for(lambda: with_mark(f"HOME={folder}/home"))
         killed.append(min(victims))  # the supervisor is older than what it starts
@@ -303,7 +304,7 @@ import json, os, pathlib, subprocess, sys
 disk, store, size, *command = sys.argv[1:]
 subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", disk], check=True)
 os.makedirs(store, exist_ok=True)
-engine = [sys.executable, "-m", "sagepipe.cli.run", "--store", store, "--json"]
+engine = [sys.executable, "-m", "sagepipe", "run", "--store", store, "--json"]
 told = []
 isolation = command[:2]
 for more in (command, ["--resume", *isolation]):

@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 
 from sagepipe.errors import LocalError, ParameterError
+from sagepipe.language.s3 import Location
 from sagepipe.language.step import Step
-from sagepipe.local.channels import outputs
 from sagepipe.local.choices import Choices
 from sagepipe.local.events import InstanceChanged, LogLine, Retrying, Status
-from sagepipe.local.launch import instance
+from sagepipe.local.launch import process
 from sagepipe.local.launch.images import Image, command
 from sagepipe.local.retry import Fault, Retries
+from sagepipe.local.store import Store
 
 Json = Any
 Make = Callable[..., Json]
@@ -123,16 +124,15 @@ def test_a_full_disk_while_collecting_is_the_machines_fault(
         for name in "ab":
             open(os.environ["ML"] + "/processing/output/out/" + name, "w").write(name)
     """
-    real, calls = outputs.publish, []
+    real, calls = Store.move_in, []
 
-    def publish(produced: Any, store: Any, *more: Any, **others: Any) -> Any:
+    def move_in(store: Any, source: Path, location: Location, *more: Any) -> None:
         calls.append(1)
-        if len(calls) == 1:  # full after the first object
-            real(produced[:1], store, *more, **others)
+        if len(calls) == 2:  # full after the first object
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return real(produced, store, *more, **others)
+        real(store, source, location, *more)
 
-    monkeypatch.setattr(outputs, "publish", publish)
+    monkeypatch.setattr(Store, "move_in", move_in)
     step = lab.step(
         "A",
         script,
@@ -157,7 +157,7 @@ def test_namespaces_that_cannot_be_made_are_the_machines_fault(
     assert mine.steps["A"].reason == "AlgorithmError: , exit code: 125"
     broken = tmp_path / "confine.py"
     broken.write_text("print('cannot isolate the instance: no'); raise SystemExit(125)")
-    monkeypatch.setattr(instance, "CONFINE", broken)
+    monkeypatch.setattr(process, "CONFINE", broken)
     failed = lab.run(lab.step("A", ""))
     assert failed.steps["A"].reason.startswith("InternalServerError")
 

@@ -24,10 +24,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import sagepipe.local
+import sagepipe
 from sagepipe.language.validate import check
 from sagepipe.local.events import Status
-from sagepipe.local.launch.instance import can_isolate
+from sagepipe.local.launch import namespaces
 
 Json = Any
 PUBLIC = Path(__file__).with_name("public")
@@ -38,7 +38,7 @@ ROWS = 200
 @pytest.fixture(autouse=True)
 def _namespaces() -> None:
     """The scripts have /opt/ml written into them."""
-    if reason := can_isolate():
+    if reason := namespaces.why_not():
         pytest.skip(f"no namespaces on this machine: {reason}")
 
 
@@ -73,7 +73,7 @@ def test_a_sklearn_pipeline_of_sdk_v2(tmp_path: Path) -> None:
     document = definition("churn.json")
     given = {"InputData": "s3://raw-data/churn/customers.csv"}
     table = customers()
-    result = sagepipe.local.run(
+    result = sagepipe.run(
         document,
         name="ChurnPipeline",
         store=tmp_path,
@@ -109,7 +109,9 @@ def test_a_sklearn_pipeline_of_sdk_v2(tmp_path: Path) -> None:
     # the shell's package
     package = result.steps["Package"].outputs["package"]
     assert result.steps["Package"].logs["algo-1"] == "packed 3 files\n"
-    sums = dict(reversed(line.split()) for line in (package / "SHA256SUMS").open())
+    sums = dict(
+        reversed(line.split()) for line in (package / "SHA256SUMS").read_text().splitlines()
+    )
     assert sums == {
         f"./{path}": hashlib.sha256((package / path).read_bytes()).hexdigest()
         for path in (
@@ -122,7 +124,7 @@ def test_a_sklearn_pipeline_of_sdk_v2(tmp_path: Path) -> None:
     assert packed_csv == (split["train"] / "train_features.csv").read_bytes()
 
     # once more with a threshold that it misses: nothing is run again, and the Fail step ends it
-    again = sagepipe.local.run(
+    again = sagepipe.run(
         document,
         name="ChurnPipeline",
         store=tmp_path,
@@ -143,7 +145,7 @@ def test_a_fleet_of_hosts_an_inventory_and_a_table_that_is_refused(tmp_path: Pat
     books = {f"books/{n}/part {n}.txt": f"Wer reitet so spät? {'nein ' * n}" for n in range(7)}
     logs = {f"access-logs/2024/{m:02d}/day-1.log": "GET /\n" * m for m in (1, 2, 12)}
     table = "name,age\na,59\nb,61\nc,\nd,77\n"
-    result = sagepipe.local.run(
+    result = sagepipe.run(
         document,
         store=tmp_path,
         parameters={"Stage": "nightly"},

@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
-from sagepipe.errors import LocalError, UnsupportedError
+from sagepipe.errors import LocalError, SagepipeError, StoreError
 from sagepipe.language.s3 import Location
 from sagepipe.local import record
 from sagepipe.local.channels import journal
+from sagepipe.local.channels.outputs import FileState, OutputFolder, Produced
 from sagepipe.local.choices import Choices
 from sagepipe.local.events import InstanceChanged, Reused, Status
 
@@ -211,7 +212,7 @@ def start_engine(lab: Any, definition: Path, *more: str) -> subprocess.Popen[str
     isolation = "namespaces" if lab.isolated else "paths"
     options = ["--store", str(lab.store.root), "--isolation", isolation, "--quiet", "--json"]
     return subprocess.Popen(
-        [sys.executable, "-m", "sagepipe.cli.run", *options, *more]
+        [sys.executable, "-m", "sagepipe", "run", *options, *more]
         + (["--definition", str(definition), "--unchecked"] if "--resume" not in more else []),
         cwd=ROOT,
         stdout=subprocess.PIPE,
@@ -233,7 +234,7 @@ def test_a_killed_engine_leaves_no_process_and_is_resumed(
     engine = start_engine(lab, definition)
     wait_for(lambda: (switches / "began-B").exists())
     engine.send_signal(signal.SIGKILL)
-    engine.wait()
+    engine.communicate()
     wait_for(lambda: not list(processes(str(switches))))
     [path] = record.recent(lab.store)
     assert json.loads(path.read_text())["steps"]["B"]["status"] == "Executing"
@@ -263,8 +264,13 @@ def test_what_a_killed_engine_had_half_published_is_taken_back(lab: Any, link: M
     lab.put(half, "half of an output")
     lab.put("s3://out/older", "older")
     assert len(lab.keys("s3://out/")) == 4
-    listed = [["out", f"{result.execution_id}/B/part-of-before"], ["out", "never/came"]]
-    (result.folder / "B" / journal.JOURNAL).write_text(json.dumps(listed))
+    state = FileState.of(lab.store.path(Location.parse(half)))
+    mark = [state.inode, state.size, state.modified]
+    key = f"{result.execution_id}/B/part-of-before"
+    lines = [["out", key, *mark], ["out", "never/came", *mark]]
+    (result.folder / "B" / journal.JOURNAL).write_text(
+        "".join(f"{json.dumps(line)}\n" for line in lines) + '["out", "cut off'
+    )
     (result.folder / "B" / "algo-1" / "ml").mkdir(parents=True)
     again = lab.resume()
     assert again.status is Status.SUCCEEDED
@@ -278,18 +284,46 @@ def test_what_a_killed_engine_had_half_published_is_taken_back(lab: Any, link: M
 
 def test_publishing_that_is_cut_short_leaves_nothing(lab: Any, tmp_path: Path) -> None:
     lab.put("s3://out/old", "old")
-    locations = [Location("out", "old"), Location("out", "new")]
-
-    def publish() -> None:
-        with journal.publishing(tmp_path, locations, lab.store):
-            lab.put("s3://out/old", "newer")
-            lab.put("s3://out/new", "new")
-            raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk"):
-        publish()
+    folder = OutputFolder("out", "algo-1", tmp_path, tmp_path, Location("out"), continuous=False)
+    produced = []
+    for name in ("old", "new", "not-there"):
+        (tmp_path / name).write_text("newer")
+        produced.append(Produced(folder, tmp_path / name, Location("out", name)))
+    (tmp_path / "not-there").unlink()
+    with pytest.raises(StoreError, match="No such file"):
+        journal.publish(tmp_path, produced, lab.store, lab.stop)
     assert lab.keys("s3://out/") == ["old"]
-    assert not list(tmp_path.glob(f"{journal.JOURNAL}*"))
+    assert not list(tmp_path.glob("publishing*"))
+
+
+def test_taking_back_leaves_what_others_have_published(lab: Any, link: Make) -> None:
+    """A is killed while it publishes to a fixed place, B completes there, A is resumed and fails:
+    all that is there by then is B's, or the user's."""
+    result = lab.run(link("A"))
+    document = json.loads((result.folder / "execution.json").read_text())
+    document["status"] = document["steps"]["A"]["status"] = "Executing"
+    (result.folder / "execution.json").write_text(json.dumps(document))
+    lines = []
+    for name in ("own", "replaced", "rewritten", "copied"):
+        lab.put(f"s3://out/fixed/{name}", "of A")
+        path = lab.store.path(Location("out", f"fixed/{name}"))
+        state = FileState.of(path)
+        lines.append(["out", f"fixed/{name}", state.inode, state.size, state.modified])
+    (result.folder / "A" / journal.JOURNAL).write_text(
+        "".join(f"{json.dumps(line)}\n" for line in lines)
+    )
+    lab.put("s3://out/fixed/replaced", "of B")  # another file
+    path = lab.store.path(Location("out", "fixed/rewritten"))
+    path.write_text("of B")  # the same file
+    path = lab.store.path(Location("out", "fixed/copied"))
+    stat = path.stat()
+    path.rename(path.with_name("kept"))
+    path.write_text("of A")  # the same bytes at the same time, another's all the same
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert lab.resume().status is Status.SUCCEEDED
+    assert lab.keys("s3://out/fixed/") == [
+        f"fixed/{name}" for name in ("copied", "kept", "replaced", "rewritten")
+    ]
 
 
 # --- some of the steps ----------------------------------------------------------------------
@@ -344,11 +378,45 @@ def test_a_failed_source_is_good_for_what_succeeded(lab: Any, link: Make, switch
         )
 
 
+def test_only_runs_although_what_it_waits_for_is_skipped(lab: Any, link: Make) -> None:
+    steps = [link("Z"), {**link("A"), "DependsOn": ["Z"]}, {**link("B"), "DependsOn": ["A"]}]
+    result = lab.run(*steps, choices=Choices(only=("B",), skip=("A",)))
+    assert started(lab) == ["B"]
+    assert {name: step.status for name, step in result.steps.items()} == {
+        "Z": Status.NOT_RUN,
+        "A": Status.SKIPPED,
+        "B": Status.SUCCEEDED,
+    }
+
+
+def test_from_step_goes_on_after_a_skipped_one(lab: Any, link: Make) -> None:
+    """The skipped one waits for a step that runs, and for one that nobody asked for."""
+    skipped = {**link("C"), "DependsOn": ["B", "E"]}
+    steps = [link("E"), link("B"), skipped, {**link("D"), "DependsOn": ["C"]}]
+    result = lab.run(*steps, choices=Choices(from_step="B", skip=("C",)))
+    assert started(lab) == ["B", "D"]
+    assert {name: step.status for name, step in result.steps.items()} == {
+        "E": Status.NOT_RUN,
+        "B": Status.SUCCEEDED,
+        "C": Status.SKIPPED,
+        "D": Status.SUCCEEDED,
+    }
+
+
+def test_what_is_skipped_between_two_need_not_run(lab: Any, link: Make) -> None:
+    steps = [link("A"), {**link("B"), "DependsOn": ["A"]}, {**link("C"), "DependsOn": ["B"]}]
+    result = lab.run(*steps, choices=Choices(only=("A", "C"), skip=("B",)))
+    assert result.status is Status.SUCCEEDED
+    assert started(lab) == ["A", "C"]
+    with pytest.raises(SagepipeError, match="B is both selected and skipped"):
+        lab.run(*steps, choices=Choices(from_step="B", skip=("B",)))
+
+
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
         (Choices(only=("A", "C")), "the steps between them must run too; add B"),
-        (Choices(only=("X",)), "--only X: the definition has no such step"),
+        (Choices(only=("X",)), "--only X: the pipeline has no such step"),
         (Choices(from_step="X"), "--from-step X"),
         (Choices(only=("B",)), "has no execution in .* run all of it first"),
         (Choices(only=("B",), source="nope"), "no execution 'nope'"),
@@ -359,7 +427,7 @@ def test_a_failed_source_is_good_for_what_succeeded(lab: Any, link: Make, switch
 def test_selections_that_make_no_sense(
     lab: Any, link: Make, choices: Choices, message: str
 ) -> None:
-    with pytest.raises((LocalError, UnsupportedError), match=message):
+    with pytest.raises(SagepipeError, match=message):
         lab.run(*chain(link), choices=choices)
     assert lab.events == []
 

@@ -20,7 +20,10 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.decomposition import PCA
 
-from sagepipe.cli import run
+from pipelines import PROJECT
+from sagepipe.cli.frame import run_verb
+from sagepipe.local.source import Source
+from sagepipe.project import Pipeline
 
 ROOT = Path(__file__).resolve().parents[3]
 RATE = 250
@@ -77,7 +80,7 @@ os.execvp(sys.argv[1], sys.argv[1:])
 
 
 def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "sagepipe.cli.run", *map(str, arguments)]
+    return [sys.executable, "-m", "pipelines.run", *map(str, arguments)]
 
 
 def whole_run(recordings: Path, store: Path) -> list[str]:
@@ -198,13 +201,13 @@ def test_a_second_run_is_cached_and_reports_the_same(
 
 @pytest.fixture(scope="module")
 def built() -> tuple[Any, ...]:
-    return run._build()
+    return PROJECT["ecg-pca"].source()
 
 
 @pytest.fixture
-def _built_once(built: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+def _built_once(built: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     """Building takes seconds and is the same each time, which has tests of its own."""
-    monkeypatch.setattr(run, "_build", lambda: copy.deepcopy(built))
+    monkeypatch.setattr(Pipeline, "source", lambda _: copy.deepcopy(built))
 
 
 @pytest.fixture
@@ -217,7 +220,8 @@ def failing(
 
     def call(*arguments: object, keep: tuple[str, ...] = ()) -> tuple[int, str]:
         store = tmp_path / "store"
-        code = run.main(["--store", str(store), "--quiet", *map(str, arguments)])
+        words = ["--store", str(store), "--quiet", *map(str, arguments)]
+        code = run_verb("run", words, project=PROJECT)
         captured = capsys.readouterr()
         assert captured.out == ""
         assert "Traceback" not in captured.err
@@ -272,7 +276,7 @@ def test_an_empty_folder(failing: Failing, tmp_path: Path) -> None:
     empty.mkdir()
     code, said = failing("--input", empty)
     assert code == 1
-    assert said == f"error: --input {empty} has no files; put recordings (*.csv, *.csv.gz) there\n"
+    assert said == f"error: --input {empty} has no files; put the pipeline's input there\n"
 
 
 def test_a_folder_without_recordings(failing: Failing, tmp_path: Path) -> None:
@@ -338,9 +342,8 @@ def test_more_instances_than_recordings_leaves_instances_idle(
     counts = ("-p", "PreprocessInstanceCount=5", "-p", "PcaInstanceCount=13")
     closed = ("-p", "MaxRejectedShare=-1")  # the gate ends it before Spark
     store = str(tmp_path / "store")
-    code = run.main(
-        ["--input", str(folder), "--store", store, "--json", "--quiet", *counts, *closed]
-    )
+    words = ["--input", str(folder), "--store", store, "--json", "--quiet", *counts, *closed]
+    code = run_verb("run", words, project=PROJECT)
     assert code == 1
     result = json.loads(capsys.readouterr().out)
     assert (
@@ -425,7 +428,7 @@ def test_ctrl_c_stops_every_process_and_says_what_is_left(
 
 def test_help_has_examples_and_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        run.main(["--help"])
+        run_verb("run", ["--help"])
     assert ended.value.code == 0
     said = capsys.readouterr().out
     assert "examples:" in said

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from pipelines import CODE, PROJECT, ecg_pca
+from pipelines import PROJECT, ecg_pca
+from pipelines.places import CODE
 from sagepipe import Build, Parameter
 from sagepipe.building import sdk
 from sagepipe.building.build import Built, build
@@ -23,7 +24,7 @@ from sagepipe.building.parameters import resolve
 from sagepipe.cli.frame import run_verb
 from sagepipe.errors import DefinitionError, Problem
 from sagepipe.language.definition import Definition
-from sagepipe.language.validate import validate
+from sagepipe.language.validate import validate, warnings
 from sagepipe.settings.facts import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -186,9 +187,8 @@ def test_every_parameter_is_used(text: str) -> None:
     assert unused == []
 
 
-def test_every_job_is_cached_retried_and_limited(members: dict[str, Any]) -> None:
+def test_every_job_is_retried_and_limited(members: dict[str, Any]) -> None:
     for step in Definition.read(members).of_type("Processing"):
-        assert step.body["CacheConfig"] == {"Enabled": True, "ExpireAfter": "P30D"}
         retried = [t for policy in step.body["RetryPolicies"] for t in policy["ExceptionType"]]
         assert sorted(retried) == [
             "SageMaker.CAPACITY_ERROR",
@@ -199,6 +199,28 @@ def test_every_job_is_cached_retried_and_limited(members: dict[str, Any]) -> Non
         ]
         assert step.arguments["StoppingCondition"]["MaxRuntimeInSeconds"] >= 3600
     assert PROJECT["ecg-pca"].max_parallel_steps == 4
+
+
+def test_a_quota_that_is_too_small_is_known_within_minutes(members: dict[str, Any]) -> None:
+    for step in Definition.read(members).of_type("Processing"):
+        (policy,) = [
+            one
+            for one in step.body["RetryPolicies"]
+            if "SageMaker.RESOURCE_LIMIT" in one["ExceptionType"]
+        ]
+        assert policy["ExceptionType"] == ["SageMaker.RESOURCE_LIMIT"]
+        assert policy["ExpireAfterMin"] <= 20
+
+
+def test_what_reads_a_prefix_that_people_add_to_is_not_cached(members: dict[str, Any]) -> None:
+    cached = {step.name for step in Definition.read(members).written if step.cache.enabled}
+    assert cached == {"Pca", "SparkTransform"}
+    assert warnings(members) == []
+    # Were it cached, its author would be told.
+    members["Steps"][0]["CacheConfig"] = {"Enabled": True, "ExpireAfter": "P30D"}
+    (told,) = warnings(members)
+    assert told.step == "Preprocess"
+    assert "compares URIs, not contents" in told.message
 
 
 def test_how_data_is_shared_out(jobs: dict[str, Any]) -> None:

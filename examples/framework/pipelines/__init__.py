@@ -1,0 +1,1 @@
+"""The repository's pipelines; registry.py lists them."""

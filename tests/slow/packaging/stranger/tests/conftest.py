@@ -1,0 +1,1 @@
+pytest_plugins = ["sagepipe.pytest_plugin"]
