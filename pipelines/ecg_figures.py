@@ -9,7 +9,7 @@ from typing import Any
 
 from sagepipe.local.record import ExecutionResult
 from sagepipe.local.store import Store
-from sagepipe.report.summary import Figures, texts
+from sagepipe.report.figures import Figures, texts
 from steps import pca, preprocess, spark_transform
 
 

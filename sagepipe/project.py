@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sagepipe.building.build import Builder, Built
     from sagepipe.building.parameters import Parameter
     from sagepipe.local.source import InputFolder, Source
-    from sagepipe.report.summary import FindFigures
+    from sagepipe.report.figures import FindFigures
     from sagepipe.settings.facts import Settings
 
 USUAL = "pipelines:PROJECT"

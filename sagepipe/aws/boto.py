@@ -15,13 +15,19 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from sagepipe import collection
 from sagepipe.errors import AwsError
 
 if TYPE_CHECKING:
     from botocore.session import Session
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_scheduler import EventBridgeSchedulerClient
+    from mypy_boto3_sts import STSClient
 
 _MAX_MESSAGE = 300
 
@@ -128,6 +134,20 @@ MISSING = "ResourceNotFound"
 _MOTO_MISSING = re.compile(r"Could not find pipeline\b")
 
 
+@overload
+def client(service: Literal["sagemaker"], region: str) -> SageMakerClient: ...
+@overload
+def client(service: Literal["s3"], region: str) -> S3Client: ...
+@overload
+def client(service: Literal["scheduler"], region: str) -> EventBridgeSchedulerClient: ...
+@overload
+def client(service: Literal["logs"], region: str) -> CloudWatchLogsClient: ...
+@overload
+def client(service: Literal["sts"], region: str) -> STSClient: ...
+@overload
+def client(service: Literal["iam"], region: str) -> IAMClient: ...
+@overload
+def client(service: str, region: str) -> Any: ...
 def client(service: str, region: str) -> Any:
     """A boto3 client of `service` in `region`; makes no call. Raises `AwsError`."""
     with collection.paused(), calls(f"make a client of {service} in {region}"):

@@ -16,6 +16,7 @@ from sagepipe.cli.run_request import flag
 from sagepipe.local.events import Status
 from sagepipe.local.given import DEFAULT_STORE
 from sagepipe.report import summary
+from sagepipe.report.figures import NONE, Figures
 
 
 def report(result: sagepipe.Result, arguments: argparse.Namespace, call: Call) -> int:
@@ -33,16 +34,16 @@ def report(result: sagepipe.Result, arguments: argparse.Namespace, call: Call) -
     return 0 if result.succeeded else 1
 
 
-def _figures(result: sagepipe.Result, call: Call) -> summary.Figures:
+def _figures(result: sagepipe.Result, call: Call) -> Figures:
     pipeline = run_source.of_project(call, result.pipeline)
-    find: Callable[..., summary.Figures] | None = pipeline.figures if pipeline else None
+    find: Callable[..., Figures] | None = pipeline.figures if pipeline else None
     if find is None:
-        return summary.NONE
+        return NONE
     try:
         return find(result.record, result.store)
     except Exception as error:  # what a project reads there is its own, and no part of the run
         complain(f"the pipeline's figures can't be read: {type(error).__name__}: {error}", "")
-        return summary.NONE
+        return NONE
 
 
 def _advice(result: sagepipe.Result, arguments: argparse.Namespace) -> Iterator[str]:

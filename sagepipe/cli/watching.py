@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -19,6 +19,9 @@ from sagepipe.executions.remote import Execution
 from sagepipe.executions.remote_archive import RemoteArchive
 from sagepipe.executions.view import View, ending, to_json
 
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
 EXIT_CODES = {"Succeeded": 0, "Failed": 1, "Stopped": 3, "CompletedWithFailures": 4}
 INTERVAL = 10.0
 LOG_LINES = 20
@@ -26,7 +29,7 @@ LOG_LINES = 20
 
 def watch(
     arn: str,
-    sagemaker: Any,
+    sagemaker: SageMakerClient,
     call: Call,
     arguments: argparse.Namespace,
     *,
@@ -90,10 +93,12 @@ def _whole(execution: Execution) -> PastExecution:
     return RemoteArchive(execution.region, execution.pipeline).read(execution.arn)
 
 
-def _tell_end(execution: Execution, sagemaker: Any, view: View, lines: int) -> None:
+def _tell_end(execution: Execution, sagemaker: SageMakerClient, view: View, lines: int) -> None:
     failed = [step for step in execution.steps if step.status == "Failed" and step.job]
-    logs = boto.client("logs", sagemaker.meta.region_name) if failed else None
-    traces = {step.name: jobs.trace(sagemaker, logs, step.job, lines) for step in failed}
+    traces = {}
+    if failed:
+        logs = boto.client("logs", sagemaker.meta.region_name)
+        traces = {step.name: jobs.trace(sagemaker, logs, step.job, lines) for step in failed}
     for line in ending(execution, traces):
         view.say(line)
 

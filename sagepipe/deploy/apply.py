@@ -9,7 +9,7 @@ import base64
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sagepipe.aws import boto
 from sagepipe.deploy import deployed
@@ -29,6 +29,12 @@ from sagepipe.deploy.plan import (
 from sagepipe.errors import AwsError, ChangedError
 from sagepipe.schedule import scheduler
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sagemaker.type_defs import TagTypeDef
+    from mypy_boto3_scheduler import EventBridgeSchedulerClient
+
 NOTHING_TO_DO = 0
 CHANGES = 2
 
@@ -39,9 +45,9 @@ Executor = Callable[[Plan], int]
 class Clients:
     """The services that a deployment writes to."""
 
-    sagemaker: Any
-    s3: Any
-    scheduler: Any
+    sagemaker: SageMakerClient
+    s3: S3Client
+    scheduler: EventBridgeSchedulerClient
 
 
 def preview(plan: Plan) -> int:
@@ -108,7 +114,7 @@ class Apply:
     def _upload(self, action: Upload) -> None:
         script = action.script
         self.tell(f"uploading {script.uri}")
-        encryption = (
+        encryption: dict[str, Any] = (
             {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.kms_key} if self.kms_key else {}
         )
         try:
@@ -156,16 +162,18 @@ class Apply:
     def _remove_alias(self, action: RemoveAlias, done: _Progress) -> None:
         self.tell(f"taking alias {action.alias} from version {action.version}")
         with boto.calls(f"take alias {action.alias} from version {action.version}"):
+            # The stubs don't know aliases yet.
+            alias: dict[str, Any] = {"PipelineVersionAliasOperations": {"Remove": [action.alias]}}
             self.clients.sagemaker.update_pipeline_version(
-                PipelineArn=done.arn,
-                PipelineVersionId=action.version,
-                PipelineVersionAliasOperations={"Remove": [action.alias]},
+                PipelineArn=done.arn, PipelineVersionId=action.version, **alias
             )
 
     def _name(self, action: NameVersion, done: _Progress) -> None:
         sagemaker = self.clients.sagemaker
         version = action.version or done.version or self._latest(done.wanted.name)
-        alias = {"PipelineVersionAliasOperations": {"Add": [action.alias]}} if action.alias else {}
+        alias: dict[str, Any] = (
+            {"PipelineVersionAliasOperations": {"Add": [action.alias]}} if action.alias else {}
+        )
         self.tell(
             f"naming version {version} {action.name}"
             + (f", alias {action.alias}" if action.alias else "")
@@ -214,5 +222,5 @@ def _request(wanted: Wanted) -> dict[str, Any]:
     return request
 
 
-def _tags(pairs: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
+def _tags(pairs: tuple[tuple[str, str], ...]) -> list[TagTypeDef]:
     return [{"Key": key, "Value": value} for key, value in pairs]

@@ -11,11 +11,15 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sagepipe.aws import boto
 from sagepipe.errors import AwsError, DeploymentError
 from sagepipe.language.walk import strings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sagemaker import SageMakerClient
 
 # Where a definition's scripts are: s3://<bucket>/<prefix>/code/<sha256>/<name>
 _SCRIPT = re.compile(r"s3://([^/]+)/((?:[^/]+/)+code/([0-9a-f]{64})/([^/]+))")
@@ -73,7 +77,7 @@ class Script:
         return f"s3://{self.bucket}/{self.key}"
 
 
-def read(sagemaker: Any, name: str, alias: str | None = None) -> Deployed | None:
+def read(sagemaker: SageMakerClient, name: str, alias: str | None = None) -> Deployed | None:
     """The pipeline called `name`, or None. Raises `AwsError`, `DeploymentError`."""
     found = describe(sagemaker, name)
     if found is None:
@@ -96,7 +100,9 @@ def read(sagemaker: Any, name: str, alias: str | None = None) -> Deployed | None
     )
 
 
-def describe(sagemaker: Any, name: str, version: int | str | None = None) -> dict[str, Any] | None:
+def describe(
+    sagemaker: SageMakerClient, name: str, version: int | str | None = None
+) -> dict[str, Any] | None:
     """DescribePipeline's answer; `version` is a number or an alias, or None for the latest.
 
     Returns None if there is no such pipeline or version. Raises `AwsError`.
@@ -108,22 +114,22 @@ def describe(sagemaker: Any, name: str, version: int | str | None = None) -> dic
         which = {"PipelineVersionAlias": version}
     try:
         with boto.calls(f"read pipeline {name}"):
-            answer: dict[str, Any] = sagemaker.describe_pipeline(PipelineName=name, **which)
+            return {**sagemaker.describe_pipeline(PipelineName=name, **which)}
     except AwsError as error:
         if error.code == "ResourceNotFound":
             return None
         raise
-    return answer
 
 
-def versions(sagemaker: Any, name: str) -> Iterator[Version]:
+def versions(sagemaker: SageMakerClient, name: str) -> Iterator[Version]:
     """All versions, the newest first, a page at a time. For use in `boto.calls`."""
     more: dict[str, Any] = {}
     while True:
         page = sagemaker.list_pipeline_versions(
             PipelineName=name, SortOrder="Descending", MaxResults=_PAGE, **more
         )
-        for one in page["PipelineVersionSummaries"]:
+        summaries: list[Any] = page["PipelineVersionSummaries"]  # the stubs lack its aliases
+        for one in summaries:
             yield Version(
                 number=one["PipelineVersionId"],
                 name=one.get("PipelineVersionDisplayName") or "",
@@ -148,13 +154,13 @@ def scripts(definition: Mapping[str, Any] | str) -> tuple[Script, ...]:
     return tuple(sorted(found))
 
 
-def is_there(s3: Any, script: Script) -> bool:
+def is_there(s3: S3Client, script: Script) -> bool:
     """Whether the object exists.
 
     Raises `DeploymentError` if it has another content than its name says: whoever wrote that has
     changed what deployed versions run. Raises `AwsError`.
     """
-    where = {"Bucket": script.bucket, "Key": script.key}
+    where: dict[str, Any] = {"Bucket": script.bucket, "Key": script.key}
     try:
         with boto.calls(f"look for {script.uri}"):
             head = s3.head_object(**where, ChecksumMode="ENABLED")
@@ -175,12 +181,12 @@ def is_there(s3: Any, script: Script) -> bool:
     return True
 
 
-def missing(s3: Any, wanted: Iterable[Script]) -> tuple[Script, ...]:
+def missing(s3: S3Client, wanted: Iterable[Script]) -> tuple[Script, ...]:
     """Those scripts that aren't there. Raises as `is_there` does."""
     return tuple(script for script in wanted if not is_there(s3, script))
 
 
-def _latest(sagemaker: Any, name: str, alias: str | None) -> tuple[Version, int | None]:
+def _latest(sagemaker: SageMakerClient, name: str, alias: str | None) -> tuple[Version, int | None]:
     """The latest version, and the number of the one that has the alias."""
     latest = None
     for version in versions(sagemaker, name):
@@ -194,7 +200,7 @@ def _latest(sagemaker: Any, name: str, alias: str | None) -> tuple[Version, int 
     return latest, None
 
 
-def _tags(sagemaker: Any, name: str, arn: str) -> tuple[tuple[str, str], ...]:
+def _tags(sagemaker: SageMakerClient, name: str, arn: str) -> tuple[tuple[str, str], ...]:
     with boto.calls(f"list the tags of pipeline {name}"):
         pages = sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
         return tuple(sorted((tag["Key"], tag["Value"]) for page in pages for tag in page["Tags"]))

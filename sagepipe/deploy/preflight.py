@@ -9,10 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sagepipe.aws import boto
 from sagepipe.errors import AwsError, SettingsError
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sts import STSClient
 
 _ROLE = re.compile(r"arn:aws[a-z\-]*:iam::(\d{12}):role/(?:.*/)?([^/]+)")
 
@@ -29,14 +34,14 @@ class Account:
         return f"arn:{self.partition}:sagemaker:{region}:{self.number}:pipeline/{name}"
 
 
-def account(sts: Any) -> Account:
+def account(sts: STSClient) -> Account:
     """Raises `AwsError` for credentials that are missing, wrong or expired."""
     with boto.calls("find out whose credentials these are"):
         identity = sts.get_caller_identity()
     return Account(identity["Account"], identity["Arn"].split(":")[1])
 
 
-def check_role(iam: Any, here: Account, arn: str, service: str, option: str) -> str | None:
+def check_role(iam: IAMClient, here: Account, arn: str, service: str, option: str) -> str | None:
     """That `service` (such as "sagemaker") may assume the role, which `option` gives.
 
     Returns a note if the credentials may not look at roles. Raises `SettingsError`, `AwsError`.
@@ -62,7 +67,8 @@ def check_role(iam: Any, here: Account, arn: str, service: str, option: str) -> 
     if role["Arn"] != arn:
         raise SettingsError(f"there is no role {arn}, but there is {role['Arn']}; check {option}")
     principal = f"{service}.amazonaws.com"
-    if not _trusts(role["AssumeRolePolicyDocument"], principal):
+    policy: Any = role["AssumeRolePolicyDocument"]  # botocore has decoded it
+    if not _trusts(policy, principal):
         raise SettingsError(
             f"role {name} can't be assumed by {principal}; check {option}, or let the role's trust "
             "policy allow it"
@@ -70,7 +76,7 @@ def check_role(iam: Any, here: Account, arn: str, service: str, option: str) -> 
     return None
 
 
-def check_bucket(s3: Any, bucket: str, region: str) -> None:
+def check_bucket(s3: S3Client, bucket: str, region: str) -> None:
     """That the bucket exists, in the pipeline's region. Raises `SettingsError`, `AwsError`."""
     try:
         with boto.calls(f"look for bucket {bucket}"):

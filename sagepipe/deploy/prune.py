@@ -11,11 +11,16 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from sagepipe.aws import boto
 from sagepipe.deploy import deployed
 from sagepipe.errors import DeploymentError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
+    from mypy_boto3_sagemaker import SageMakerClient
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _BATCH = 1000  # what DeleteObjects takes
@@ -25,7 +30,7 @@ _BATCH = 1000  # what DeleteObjects takes
 class Store:
     """Where scripts are kept: `<prefix>/code/` in the bucket."""
 
-    s3: Any
+    s3: S3Client
     bucket: str
     prefix: str
 
@@ -44,7 +49,7 @@ class Item:
         return self.key.split("/")[-2]
 
 
-def unused(store: Store, sagemaker: Any, before: datetime) -> list[Item]:
+def unused(store: Store, sagemaker: SageMakerClient, before: datetime) -> list[Item]:
     """Scripts from before that time to which no version refers. Raises `AwsError`.
 
     Sees the pipelines of one account and region, where a bucket's scripts can be run from.
@@ -69,7 +74,9 @@ def lines(store: Store, unused: Sequence[Item], *, deleted: bool) -> Iterator[st
 def delete(store: Store, items: Sequence[Item]) -> None:
     """Deletes them. Raises `AwsError`, and `DeploymentError` naming what could not be deleted."""
     for first in range(0, len(items), _BATCH):
-        keys = [{"Key": item.key} for item in items[first : first + _BATCH]]
+        keys: list[ObjectIdentifierTypeDef] = [
+            {"Key": item.key} for item in items[first : first + _BATCH]
+        ]
         with boto.calls(f"delete scripts from bucket {store.bucket}"):
             answer = store.s3.delete_objects(
                 Bucket=store.bucket, Delete={"Objects": keys, "Quiet": True}
@@ -93,7 +100,7 @@ def _items(store: Store) -> Iterator[Item]:
                     yield Item(one["Key"], one["Size"], one["LastModified"])
 
 
-def _used(sagemaker: Any) -> Iterator[str]:
+def _used(sagemaker: SageMakerClient) -> Iterator[str]:
     """Every hash that stands anywhere in any version of any pipeline, in whatever form."""
     for name in _pipelines(sagemaker):
         with boto.calls(f"list the versions of pipeline {name}"):
@@ -104,7 +111,7 @@ def _used(sagemaker: Any) -> Iterator[str]:
                 yield from _HASH.findall(answer["PipelineDefinition"])
 
 
-def _pipelines(sagemaker: Any) -> list[str]:
+def _pipelines(sagemaker: SageMakerClient) -> list[str]:
     with boto.calls("list the pipelines"):
         pages = sagemaker.get_paginator("list_pipelines").paginate()
         return [one["PipelineName"] for page in pages for one in page["PipelineSummaries"]]

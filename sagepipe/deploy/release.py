@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sagepipe.deploy import deployed, revision
 from sagepipe.deploy.plan import Plan, Wanted, make
@@ -18,6 +18,8 @@ from sagepipe.schedule import schedules
 from sagepipe.schedule.schedules import Schedule
 
 if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
     from sagepipe.building.build import Built
     from sagepipe.project import Pipeline
     from sagepipe.settings.configuration import Deployment
@@ -76,7 +78,9 @@ def _wanted(
     )
 
 
-def _check(schedule: Schedule, deployment: Deployment, built: Built, sagemaker: Any) -> None:
+def _check(
+    schedule: Schedule, deployment: Deployment, built: Built, sagemaker: SageMakerClient
+) -> None:
     """The schedule's parameters against the definition that its runs will have."""
     which = schedule.version if schedule.version is not None else schedule.alias
     document = built.document

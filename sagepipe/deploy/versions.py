@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sagepipe.aws import boto
 from sagepipe.deploy import deployed
@@ -13,8 +13,12 @@ from sagepipe.errors import AwsError, DeploymentError
 from sagepipe.language.definition import Definition
 from sagepipe.settings.configuration import Target
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sagemaker import SageMakerClient
 
-def listing(sagemaker: Any, target: Target) -> list[Version]:
+
+def listing(sagemaker: SageMakerClient, target: Target) -> list[Version]:
     """All versions, the newest first. Raises `AwsError`; `DeploymentError`: there's no pipeline."""
     try:
         with boto.calls(f"list the versions of pipeline {target.pipeline_name}"):
@@ -44,7 +48,9 @@ def table(versions: Sequence[Version]) -> Iterator[str]:
         yield "  ".join(cells).rstrip()
 
 
-def described(sagemaker: Any, target: Target, version: int | str | None) -> dict[str, Any]:
+def described(
+    sagemaker: SageMakerClient, target: Target, version: int | str | None
+) -> dict[str, Any]:
     """DescribePipeline's answer for a version, a number or an alias; None is the latest.
 
     Raises `AwsError`; `DeploymentError`: there is no such pipeline or version.
@@ -60,7 +66,7 @@ def described(sagemaker: Any, target: Target, version: int | str | None) -> dict
     return answer
 
 
-def facts(answer: Mapping[str, Any], s3: Any) -> dict[str, str]:
+def facts(answer: Mapping[str, Any], s3: S3Client) -> dict[str, str]:
     """What there is to know of a described version, by what it is."""
     document = json.loads(answer["PipelineDefinition"])
     definition = Definition.read(document)

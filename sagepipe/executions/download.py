@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sagepipe.aws.boto import calls
 from sagepipe.errors import ExecutionError
 from sagepipe.executions.archive import PastExecution
 from sagepipe.language.s3 import Location
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 BLOCK = 2**20
 
@@ -27,7 +30,7 @@ class Copied:
 
 
 def outputs(
-    s3: Any, execution: PastExecution, folder: Path, tell: Callable[[Copied], None]
+    s3: S3Client, execution: PastExecution, folder: Path, tell: Callable[[Copied], None]
 ) -> None:
     """Copy each output of the steps that succeeded to `folder/<step>/<output>/`.
 
@@ -46,19 +49,19 @@ def outputs(
             tell(Copied(step.name, name, place, len(sizes), sum(sizes)))
 
 
-def objects(s3: Any, prefix: Location) -> Iterator[Any]:
+def objects(s3: S3Client, prefix: Location) -> Iterator[Any]:
     """Every object whose key starts with the prefix's. For use in `calls`."""
     pages = s3.get_paginator("list_objects_v2")
     for page in pages.paginate(Bucket=prefix.bucket, Prefix=prefix.key):
         yield from page.get("Contents", ())
 
 
-def blocks(s3: Any, bucket: str, key: str) -> Iterator[bytes]:
+def blocks(s3: S3Client, bucket: str, key: str) -> Iterator[bytes]:
     """An object's content, a mebibyte at a time. For use in `calls`."""
     yield from s3.get_object(Bucket=bucket, Key=key)["Body"].iter_chunks(BLOCK)
 
 
-def _copy(s3: Any, prefix: Location, item: Any, place: Path) -> int:
+def _copy(s3: S3Client, prefix: Location, item: Any, place: Path) -> int:
     names = item["Key"].removeprefix(prefix.key).split("/")
     size = int(item["Size"])
     if names[-1] == "":  # a folder's mark, as consoles make them

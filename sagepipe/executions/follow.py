@@ -5,19 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from sagepipe.aws import boto
 from sagepipe.errors import AwsError
 from sagepipe.executions import remote
 from sagepipe.executions.remote import Execution
 
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
 # Watching goes on for hours: faults that pass don't end it unless they come so often in a row.
 _PATIENCE = 10
 
 
 def follow(
-    sagemaker: Any,
+    sagemaker: SageMakerClient,
     arn: str,
     tell: Callable[[Execution], None],
     *,

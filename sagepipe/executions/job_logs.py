@@ -10,15 +10,18 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sagepipe.aws.boto import calls
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
 
 GROUP = "/aws/sagemaker/ProcessingJobs"
 _EMPTY_PAGES = 5
 
 
-def tails(logs: Any, job: str, lines: int) -> dict[str, list[str]]:
+def tails(logs: CloudWatchLogsClient, job: str, lines: int) -> dict[str, list[str]]:
     """The last lines that each instance of a job wrote, by instance (algo-1, algo-2, …).
 
     Empty if the job never got as far as writing. Raises `AwsError`.
@@ -31,7 +34,7 @@ def tails(logs: Any, job: str, lines: int) -> dict[str, list[str]]:
 
 
 def read(
-    logs: Any,
+    logs: CloudWatchLogsClient,
     job: str,
     *,
     host: str | None = None,
@@ -62,10 +65,10 @@ def read(
         sleep(interval)
 
 
-def _unread(logs: Any, stream: str, tokens: dict[str, str]) -> Iterator[str]:
+def _unread(logs: CloudWatchLogsClient, stream: str, tokens: dict[str, str]) -> Iterator[str]:
     """Lines after the token that the last look left; CloudWatch repeats it where nothing is new."""
     while True:
-        more = {"nextToken": tokens[stream]} if stream in tokens else {}
+        more: dict[str, Any] = {"nextToken": tokens[stream]} if stream in tokens else {}
         page = logs.get_log_events(
             logGroupName=GROUP, logStreamName=stream, startFromHead=True, **more
         )
@@ -77,9 +80,9 @@ def _unread(logs: Any, stream: str, tokens: dict[str, str]) -> Iterator[str]:
         tokens[stream] = token
 
 
-def _last_lines(logs: Any, stream: str, lines: int) -> list[str]:
+def _last_lines(logs: CloudWatchLogsClient, stream: str, lines: int) -> list[str]:
     """CloudWatch may answer with an empty page and a token where there is more."""
-    more: dict[str, str] = {}
+    more: dict[str, Any] = {}
     for _ in range(_EMPTY_PAGES):
         page = logs.get_log_events(
             logGroupName=GROUP, logStreamName=stream, limit=lines, startFromHead=False, **more
@@ -90,7 +93,7 @@ def _last_lines(logs: Any, stream: str, lines: int) -> list[str]:
     return [event["message"].rstrip() for event in page["events"]]
 
 
-def _streams(logs: Any, job: str) -> list[tuple[str, str]]:
+def _streams(logs: CloudWatchLogsClient, job: str) -> list[tuple[str, str]]:
     """Each stream of a job with its instance, in the instances' order. For use in `calls`."""
     found = []
     try:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 from sagepipe.aws.boto import calls
 from sagepipe.errors import AwsError
 from sagepipe.executions import job_logs
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_sagemaker import SageMakerClient
 
 ENDED = ("Completed", "Failed", "Stopped")
 
@@ -41,7 +45,7 @@ class Trace:
     note: str = ""
 
 
-def trace(sagemaker: Any, logs: Any, name: str, lines: int) -> Trace:
+def trace(sagemaker: SageMakerClient, logs: CloudWatchLogsClient, name: str, lines: int) -> Trace:
     """All that a failed job tells; whoever isn't allowed to read it all sees the rest."""
     message, tails, notes = "", {}, []
     try:
@@ -58,7 +62,7 @@ def trace(sagemaker: Any, logs: Any, name: str, lines: int) -> Trace:
     return Trace(message, tails, "; ".join(notes))
 
 
-def counter(sagemaker: Any) -> Callable[[str], int]:
+def counter(sagemaker: SageMakerClient) -> Callable[[str], int]:
     """Says how many instances a job has; asks once for each job, 0 if it isn't to be known."""
 
     @cache
@@ -71,7 +75,7 @@ def counter(sagemaker: Any) -> Callable[[str], int]:
     return count
 
 
-def describe(sagemaker: Any, name: str) -> Job:
+def describe(sagemaker: SageMakerClient, name: str) -> Job:
     """The processing job called `name`, in whatever case. Raises `AwsError`."""
     with calls(f"describe processing job {name}"):
         answer = sagemaker.describe_processing_job(ProcessingJobName=name)

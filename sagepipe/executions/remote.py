@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sagepipe.aws import boto, studio
 from sagepipe.aws.boto import calls
@@ -19,6 +19,9 @@ from sagepipe.deploy import deployed
 from sagepipe.errors import AwsError, ExecutionError
 from sagepipe.executions import jobs
 from sagepipe.language.definition import Definition
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
 
 _ARN = re.compile(
     r"(?P<pipeline>arn:aws[a-z\-]*:sagemaker:(?P<region>[a-z0-9\-]*):\d{12}:pipeline/(?P<name>[^/]+))"
@@ -110,7 +113,7 @@ class Execution:
 
 
 def pipeline(
-    sagemaker: Any, name: str, version: int | None = None, alias: str | None = None
+    sagemaker: SageMakerClient, name: str, version: int | None = None, alias: str | None = None
 ) -> Pipeline:
     """The pipeline called `name`: its latest version, or the one that is asked for.
 
@@ -127,7 +130,7 @@ def pipeline(
     )
 
 
-def find(sagemaker: Any, name: str, wanted: str | None) -> str:
+def find(sagemaker: SageMakerClient, name: str, wanted: str | None) -> str:
     """The ARN of an execution: given as ARN or id, or the one started last.
 
     Raises `AwsError`; `ExecutionError` if the pipeline has none or the ARN is of another region.
@@ -152,12 +155,12 @@ def find(sagemaker: Any, name: str, wanted: str | None) -> str:
     return wanted
 
 
-def latest_of(sagemaker: Any, name: str, *statuses: str) -> str | None:
+def latest_of(sagemaker: SageMakerClient, name: str, *statuses: str) -> str | None:
     """The ARN of the execution started last, of those with one of `statuses` if any are given."""
     return next(arns_of(sagemaker, name, *statuses), None)
 
 
-def arns_of(sagemaker: Any, name: str, *statuses: str) -> Iterator[str]:
+def arns_of(sagemaker: SageMakerClient, name: str, *statuses: str) -> Iterator[str]:
     """The ARNs of a pipeline's executions, the newest first, read page by page.
 
     Raises `AwsError`; `ExecutionError` if there is no such pipeline.
@@ -179,7 +182,7 @@ def arns_of(sagemaker: Any, name: str, *statuses: str) -> Iterator[str]:
         raise ExecutionError(_no_pipeline(sagemaker, name)) from error
 
 
-def read(sagemaker: Any, arn: str) -> Execution:
+def read(sagemaker: SageMakerClient, arn: str) -> Execution:
     """The execution and its steps as they are now. Raises `AwsError` or `ExecutionError`."""
     execution = describe(sagemaker, arn)
     with calls(f"list the steps of {arn}"):
@@ -190,7 +193,7 @@ def read(sagemaker: Any, arn: str) -> Execution:
     return replace(execution, steps=tuple(_with_reason(sagemaker, step) for step in steps))
 
 
-def describe(sagemaker: Any, arn: str) -> Execution:
+def describe(sagemaker: SageMakerClient, arn: str) -> Execution:
     """The execution without its steps. Raises `AwsError` or `ExecutionError`."""
     try:
         with calls(f"describe execution {arn}"):
@@ -213,7 +216,7 @@ def describe(sagemaker: Any, arn: str) -> Execution:
     )
 
 
-def planned_steps(sagemaker: Any, arn: str) -> list[str]:
+def planned_steps(sagemaker: SageMakerClient, arn: str) -> list[str]:
     """The names of all steps that the execution's own definition has; none if it can't be read,
     for a step is shown as well once it has begun."""
     try:
@@ -222,14 +225,14 @@ def planned_steps(sagemaker: Any, arn: str) -> list[str]:
         return []
 
 
-def definition(sagemaker: Any, arn: str) -> Definition:
+def definition(sagemaker: SageMakerClient, arn: str) -> Definition:
     """The definition that the execution runs. Raises `AwsError`."""
     with calls(f"read the definition of {arn}"):
         answer = sagemaker.describe_pipeline_definition_for_execution(PipelineExecutionArn=arn)
     return Definition.read(json.loads(answer["PipelineDefinition"]))
 
 
-def parameters(sagemaker: Any, arn: str) -> dict[str, str]:
+def parameters(sagemaker: SageMakerClient, arn: str) -> dict[str, str]:
     """The parameters that the execution was started with. Raises `AwsError`."""
     with calls(f"list the parameters of {arn}"):
         pages = sagemaker.get_paginator("list_pipeline_parameters_for_execution").paginate(
@@ -242,7 +245,7 @@ def parameters(sagemaker: Any, arn: str) -> dict[str, str]:
         }
 
 
-def stop(sagemaker: Any, execution: Execution) -> None:
+def stop(sagemaker: SageMakerClient, execution: Execution) -> None:
     """Ask for the execution's end; its jobs are stopped. Once is enough, twice is harmless.
 
     Raises `ExecutionError` if it has ended already.
@@ -255,7 +258,7 @@ def stop(sagemaker: Any, execution: Execution) -> None:
         )
 
 
-def retry(sagemaker: Any, execution: Execution) -> None:
+def retry(sagemaker: SageMakerClient, execution: Execution) -> None:
     """Go on where the execution failed or was stopped; steps that succeeded aren't repeated.
 
     The token holds the time of the failure, so asking twice retries once, and a retry that fails
@@ -304,7 +307,7 @@ def _step(answer: Mapping[str, Any]) -> Step:
     )
 
 
-def _with_reason(sagemaker: Any, step: Step) -> Step:
+def _with_reason(sagemaker: SageMakerClient, step: Step) -> Step:
     """A step that is being tried again says only that; the job of the last attempt says why."""
     if step.ended or step.attempts < 2 or step.reason or not step.job:
         return step
@@ -314,7 +317,7 @@ def _with_reason(sagemaker: Any, step: Step) -> Step:
         return step
 
 
-def _no_pipeline(sagemaker: Any, name: str, of: str = "") -> str:
+def _no_pipeline(sagemaker: SageMakerClient, name: str, of: str = "") -> str:
     hint = "see sagepipe versions list" if of else "deploy it: sagepipe upsert"
     return (
         f"there is no pipeline {name!r}{of} in {sagemaker.meta.region_name}; {hint}, or check "

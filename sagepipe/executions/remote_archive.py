@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sagepipe.aws import boto
 from sagepipe.aws.boto import calls
@@ -26,6 +26,9 @@ from sagepipe.executions.archive import (
 )
 from sagepipe.executions.remote import Execution, Step
 from sagepipe.language.s3 import Location
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
 
 Json = Any
 
@@ -102,7 +105,7 @@ class RemoteArchive:
         lines = job_logs.read(logs, job, host=wanted.host, last=wanted.last, ended=ended)
         return _refusing_none(lines, job, wanted)
 
-    def _entry(self, sagemaker: Any, arn: str) -> Entry:
+    def _entry(self, sagemaker: SageMakerClient, arn: str) -> Entry:
         return _to_entry(remote.describe(sagemaker, arn), remote.parameters(sagemaker, arn))
 
 
@@ -134,7 +137,7 @@ def _to_entry(execution: Execution, given: Mapping[str, str]) -> Entry:
     )
 
 
-def _step(sagemaker: Any, step: Step) -> tuple[PastStep, str]:
+def _step(sagemaker: SageMakerClient, step: Step) -> tuple[PastStep, str]:
     """A step with what its job says, and what couldn't be had of that."""
     job, note = None, ""
     if step.job:

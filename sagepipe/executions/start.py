@@ -10,13 +10,16 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sagepipe.aws import boto
 from sagepipe.errors import AwsError, ExecutionError
 from sagepipe.executions import remote
 from sagepipe.executions.remote import Pipeline
 from sagepipe.language import parameters, selection
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
 
 _DISPLAY_NAME = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,81}"
 
@@ -43,7 +46,7 @@ class Start:
     token: str = ""
 
 
-def start(sagemaker: Any, wanted: Start) -> str:
+def start(sagemaker: SageMakerClient, wanted: Start) -> str:
     """Start an execution and return its ARN.
 
     boto3 repeats a call whose answer is lost with the same token; when it gives up, the error
@@ -65,7 +68,7 @@ def start(sagemaker: Any, wanted: Start) -> str:
         ) from error
 
 
-def request(sagemaker: Any, wanted: Start) -> dict[str, Any]:
+def request(sagemaker: SageMakerClient, wanted: Start) -> dict[str, Any]:
     """The request of StartPipelineExecution, checked against what is deployed."""
     pipeline = remote.pipeline(sagemaker, wanted.pipeline, wanted.version, wanted.alias)
     parameters.resolve(pipeline.definition.parameters, wanted.parameters)
@@ -102,7 +105,7 @@ def request(sagemaker: Any, wanted: Start) -> dict[str, Any]:
     return members | {"ClientRequestToken": remote.token("start", wanted.token, text)}
 
 
-def _selection(sagemaker: Any, pipeline: Pipeline, wanted: Start) -> dict[str, Any]:
+def _selection(sagemaker: SageMakerClient, pipeline: Pipeline, wanted: Start) -> dict[str, Any]:
     chosen = selection.select(pipeline.definition, wanted.only, wanted.from_step)
     members: dict[str, Any] = {"SelectedSteps": [{"StepName": name} for name in chosen.steps]}
     if chosen.needs:
@@ -110,7 +113,7 @@ def _selection(sagemaker: Any, pipeline: Pipeline, wanted: Start) -> dict[str, A
     return members
 
 
-def _source(sagemaker: Any, wanted: Start) -> str:
+def _source(sagemaker: SageMakerClient, wanted: Start) -> str:
     """The execution whose outputs are taken; the service wants one that succeeded or failed."""
     if wanted.source is None:
         arn = remote.latest_of(sagemaker, wanted.pipeline, "Succeeded", "Failed")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from sagepipe.aws.boto import calls
 from sagepipe.errors import ScheduleError
 from sagepipe.schedule import schedules
 from sagepipe.schedule.schedules import Schedule
+
+if TYPE_CHECKING:
+    from mypy_boto3_scheduler import EventBridgeSchedulerClient
 
 # What GetSchedule tells and UpdateSchedule takes, but for the state.
 _UPDATABLE = (
@@ -27,7 +30,7 @@ _UPDATABLE = (
 )
 
 
-def read(scheduler: Any, name: str) -> Schedule | None:
+def read(scheduler: EventBridgeSchedulerClient, name: str) -> Schedule | None:
     """The schedule as it is deployed, or None; `scheduler` is a client.
 
     Raises `AwsError`; `ScheduleError` if it starts anything but a pipeline.
@@ -36,17 +39,18 @@ def read(scheduler: Any, name: str) -> Schedule | None:
     return schedules.parse(response) if response is not None else None
 
 
-def response_of(scheduler: Any, name: str) -> dict[str, Any] | None:
+def response_of(scheduler: EventBridgeSchedulerClient, name: str) -> dict[str, Any] | None:
     """GetSchedule's own answer, or None if there is no such schedule. Raises `AwsError`."""
     with calls(f"read schedule {name}"):
         try:
-            response: dict[str, Any] = scheduler.get_schedule(Name=name)
+            return {**scheduler.get_schedule(Name=name)}
         except scheduler.exceptions.ResourceNotFoundException:
             return None
-    return response
 
 
-def write(scheduler: Any, wanted: Schedule, deployed: Schedule | None) -> None:
+def write(
+    scheduler: EventBridgeSchedulerClient, wanted: Schedule, deployed: Schedule | None
+) -> None:
     """Make the deployed schedule the wanted one; no call if it is already. Raises `AwsError`."""
     with calls(f"write schedule {wanted.name}"):
         if deployed is None:
@@ -55,7 +59,7 @@ def write(scheduler: Any, wanted: Schedule, deployed: Schedule | None) -> None:
             scheduler.update_schedule(**wanted.request())
 
 
-def set_state(scheduler: Any, name: str, *, enabled: bool) -> bool:
+def set_state(scheduler: EventBridgeSchedulerClient, name: str, *, enabled: bool) -> bool:
     """Pause or resume, leaving all else as it is, whoever wrote it.
 
     UpdateSchedule replaces every member that it isn't given by nothing, so all are sent back.
@@ -64,7 +68,7 @@ def set_state(scheduler: Any, name: str, *, enabled: bool) -> bool:
     response = response_of(scheduler, name)
     if response is None:
         raise missing(name)
-    state = "ENABLED" if enabled else "DISABLED"
+    state: Literal["ENABLED", "DISABLED"] = "ENABLED" if enabled else "DISABLED"
     if response.get("State", "ENABLED") == state:
         return False
     with calls(f"{'resume' if enabled else 'pause'} schedule {name}"):
@@ -72,7 +76,7 @@ def set_state(scheduler: Any, name: str, *, enabled: bool) -> bool:
     return True
 
 
-def delete(scheduler: Any, name: str) -> None:
+def delete(scheduler: EventBridgeSchedulerClient, name: str) -> None:
     """Remove the schedule. Raises `AwsError`; `ScheduleError` if there is none."""
     with calls(f"delete schedule {name}"):
         try:
