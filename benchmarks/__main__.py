@@ -25,7 +25,8 @@ SCENARIOS = {
     "balance": "bytes per instance, whole recordings and parts",
     "numerics": "errors on hard data against 80-bit arithmetic",
     "overhead": "what the local engine adds; staging of 2 GB",
-    "pipeline": "the whole pipeline here, and Spark's throughput",
+    "spark": "the Spark step on all cores against itself before, DuckDB, Polars and numpy",
+    "pipeline": "the whole pipeline here",
 }
 
 RESULTS = ROOT / "benchmarks" / "results"

@@ -1,4 +1,4 @@
-"""The whole pipeline on this machine, Spark and all, and what SparkTransform does in a second."""
+"""The whole pipeline on this machine, Spark and all."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from benchmarks import data
-from benchmarks.bench import MB, ROOT, Bench, cores
+from benchmarks.bench import MB, ROOT, Bench
 from benchmarks.measure import BenchmarkError
 from benchmarks.results import Result, Table
 
@@ -20,7 +20,7 @@ FILES = (1, 4)
 
 
 def run(bench: Bench) -> Result:
-    """Run it over 1 and over 4 recordings of 60 MB: the difference is without Spark's start."""
+    """Run it over 1 and over 4 recordings of 60 MB."""
     files = data.equal(bench.folder / "recordings" / "4-leads", 4, 8, bench.size(60 * MB)).files
     took: dict[int, dict[str, float]] = {}
     for count in FILES:
@@ -30,11 +30,6 @@ def run(bench: Bench) -> Result:
         bench.tell(
             f"  {count} recordings: " + ", ".join(f"{k} {v:.1f} s" for k, v in took[count].items())
         )
-    size = files[0].stat().st_size
-    few, many = FILES
-    more = took[many]["SparkTransform"] - took[few]["SparkTransform"]
-    # Noise may make more data faster in a quick run, where startup is all there is.
-    rate = (many - few) * size / max(more, 0.1) / len(cores())
     table = Table(
         "python -m pipelines.run, all instances at once on this machine, wall time in s",
         ("recordings of 60 MB", *STEPS, "whole command"),
@@ -42,13 +37,8 @@ def run(bench: Bench) -> Result:
             [str(count), *(f"{times[step]:.1f}" for step in STEPS), f"{times['whole']:.1f}"]
             for count, times in took.items()
         ],
-        "SparkTransform alone does "
-        f"{rate / MB:.0f} MB of raw CSV per second and core, its start left out.",
     )
-    figures = {
-        "spark_bytes_per_core_second": rate,
-        "spark_first_seconds": took[few]["SparkTransform"],
-    }
+    figures = {"spark_first_seconds": took[FILES[0]]["SparkTransform"]}
     return Result((), [table], figures, {str(count): times for count, times in took.items()})
 
 

@@ -96,8 +96,8 @@ def _assumptions(table: Throughput, model: Model) -> list[str]:
         f"{steps['Pca'].second_core:.2f} {TIMES} ({table.machine}). Assumed: "
         f"{assumed.startup:.0f} s until a script runs, paid for; a vCPU does {assumed.vcpu:.0%} of "
         f"that core's work; S3 transfers reach {assumed.network:.0%} of the type's baseline "
-        f"bandwidth; Spark shuffles {throughput.SHUFFLE} bytes for each byte of raw CSV. Prices: "
-        f"{model.prices.region}, {model.prices.as_of}, volumes included.",
+        f"bandwidth; Spark shuffles {steps['SparkTransform'].shuffle:.1g} bytes for each byte of "
+        f"raw CSV. Prices: {model.prices.region}, {model.prices.as_of}, volumes included.",
     ]
 
 

@@ -10,13 +10,11 @@ from benchmarks.measure import BenchmarkError
 from sagepipe.report.throughput import StepThroughput, Throughput, dump
 
 FILE = "throughput.toml"
-SCENARIOS = ("speed", "large", "pipeline")
+SCENARIOS = ("speed", "large", "pipeline", "spark")
 
 THREADS = 8  # ecglib.workers.MOST
 
-# Counted once and not by a scenario, which measure time. Spark's event log of two recordings of
-# 20 MB with 4 leads, windows of 10 s every 5 s: what the tasks wrote for the shuffle.
-SHUFFLE = 2.4
+# Counted once and not by a scenario, which measure time.
 # `pca.py --scope recording --format csv`, a recording of 20 MB, 4 components of 4 leads.
 CSV_OUT = 2.2
 
@@ -78,9 +76,9 @@ def _table(scenarios: Mapping[str, Any]) -> Throughput:
             rate=figures["spark_bytes_per_core_second"],
             read=parts,
             written=0.0,
-            shuffle=SHUFFLE,
+            shuffle=figures["spark_shuffled_bytes_per_raw_byte"],
             streams=True,
-            assumed=("read", "written", "second_core", "shuffle"),
+            assumed=("read", "written", "second_core"),
         ),
         "PcaRecordings": StepThroughput(
             rate=figures["raw_bytes"] / alone,

@@ -14,11 +14,11 @@ recording and window:
                                   0 counts as positive
 
 Windows without a sample have no row; the last ones of a recording may be part-filled, see `n`.
+Rows may come in any order: those of a recording are in the order of their sample numbers, which
+must differ. A null among components does not count; a time must be there and not be negative.
 
-Everything is a Spark SQL expression: no Python runs in the executors, and the managed image's lack
-of pyarrow does not matter. Rows are copied into their windows (window / step copies), shuffled once
-by (split, recording, window), sorted and aggregated as a stream, so memory does not depend on a
-recording's length and a long recording is shared between executors.
+How this is computed, `ecglib.features` says. No Python runs in the executors, and the managed
+image's lack of pyarrow does not matter.
 
 The output appears whole: it is written to a sibling prefix, then takes the old one's place, and
 `_SUCCESS` is created last. `_receipt.json` tells the job's managed output where the data is.
@@ -31,20 +31,21 @@ import json
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ecglib.compiled import Classes, compile_sources
 from ecglib.errors import StepError, run, why_not
+from ecglib.features import BAD_INPUT, READERS, Features, Windows
+from ecglib.storage import Storage, beside, checked_uris
 
 # PySpark is imported where it is used: what needs no Spark can be tested without it.
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
 SCHEMA = 1
-KEY = ("split", "recording", "window")
 MICROSECONDS = 1_000_000
-BAD_TIME = "negative or missing time in recording"
 _COMPONENT = re.compile(r"pc([1-9][0-9]*)")
 
 EXAMPLES = """\
@@ -54,18 +55,6 @@ examples:
   spark-submit --py-files ecglib.zip spark_transform.py \\
       --input s3://bucket/run/components --output-name features --window 2 --step 0.5
 """
-
-
-@dataclass(frozen=True)
-class Windows:
-    """Length and distance of the windows, in whole microseconds.
-
-    Integers, since 0.1 s is no binary fraction: with floats a sample on an edge would fall to
-    either side of it, by the edge's number.
-    """
-
-    length: int
-    step: int
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -83,7 +72,7 @@ def transform(options: argparse.Namespace) -> None:
     """The whole step. Raises StepError."""
     windows = asked_windows(options)
     output = options.output or output_uri(options.output_name, options.job_config)
-    source, output, staging = checked_uris(options.input, output)
+    source, output = checked_uris(options.input, output)
 
     from pyspark.sql import SparkSession
 
@@ -94,12 +83,9 @@ def transform(options: argparse.Namespace) -> None:
         .getOrCreate()
     )
     try:
-        storage = Storage(spark)
-        splits = storage.splits(source)
-        components = spark.read.parquet(source)
-        names = component_columns(components.columns, source)
-        print(f"components: {source}, {len(names)} in {', '.join(splits)}", flush=True)
-        rows = write(spark, features(components, names, windows), output, staging, storage, splits)
+        with tempfile.TemporaryDirectory() as folder:
+            classes = compile_sources(spark, folder)
+            rows = write_features(spark, classes, source, output, windows, options.reader)
     finally:
         spark.stop()
     for split, count in rows.items():
@@ -114,6 +100,45 @@ def transform(options: argparse.Namespace) -> None:
         }
         write_receipt(options.receipt_dir, receipt)
     print(f"features: {output}", flush=True)
+
+
+def write_features(
+    spark: SparkSession, classes: Classes, source: str, output: str, windows: Windows, reader: str
+) -> dict[str, int]:
+    """Put features in the output's place, whole or not at all; returns the windows by split."""
+    storage = Storage(spark)
+    splits = storage.splits(source)
+    components = spark.read.parquet(source)
+    names = component_columns(components.columns, source)
+    print(f"components: {source}, {len(names)} in {', '.join(splits)}", flush=True)
+    features = Features(names, windows, classes)
+    fragments = features.fragments(components, reader)
+    print(f"components: read {fragments.how}", flush=True)
+    session: Any = spark
+    counts = {split: session._jsc.sc().longAccumulator() for split in splits}
+    staging = beside(output, "staging")
+    try:
+        (
+            features.windows(fragments.table, counts)
+            .write.mode("overwrite")
+            # A commit's marker may not stand in the output before all of it does.
+            .option("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
+            .partitionBy("split")
+            .parquet(staging)
+        )
+        # The tasks that count are those that write, of which Spark counts each once.
+        rows = {split: int(count.value()) for split, count in counts.items()}
+        if not any(rows.values()):
+            raise StepError("there is no row in any split of the components; nothing to write")
+        storage.replace(output, staging)
+    except BaseException as error:
+        storage.delete(staging)
+        # Raised in an executor; the driver gets it as the text of a Java exception.
+        bad = re.search(rf"{BAD_INPUT}(.*)", str(error))
+        if bad:
+            raise StepError(f"--input {source}: {bad[1]}") from None
+        raise
+    return rows
 
 
 # --- options, without Spark -----------------------------------------------------------------
@@ -156,25 +181,6 @@ def output_uri(name: str, job_config: str) -> str:
     return str(found[name])
 
 
-def checked_uris(source: str, output: str) -> tuple[str, str, str]:
-    """Input, output and the staging prefix beside the output. Raises StepError.
-
-    The output replaces what is there, so it may be neither a whole bucket nor hold the input.
-    """
-    source, output = source.rstrip("/"), output.rstrip("/")
-    scheme, colon, path = output.rpartition("://")
-    parent, slash, name = path.rpartition("/")
-    if not name or (colon and not parent):
-        raise StepError(f"--output {output}: is a whole bucket or root; name a prefix in it")
-    plain_source, plain_output = (re.sub(r"^s3a://", "s3://", uri) for uri in (source, output))
-    if f"{plain_source}/".startswith(f"{plain_output}/"):
-        raise StepError(f"--output {output}: would replace the input, {source}")
-    if f"{plain_output}/".startswith(f"{plain_source}/"):
-        raise StepError(f"--output {output}: lies in the input, {source}")
-    # The underscore hides it from readers of the parent prefix.
-    return source, output, f"{scheme}{colon}{parent}{slash}_{name}.staging"
-
-
 def component_columns(columns: Iterable[str], source: str) -> list[str]:
     """pc1 … pck among the columns, by number. Raises StepError if the input is none of ours."""
     columns = list(columns)
@@ -196,167 +202,6 @@ def write_receipt(folder: str, receipt: dict[str, Any]) -> None:
         json.dump(receipt, file, indent=2)
         file.write("\n")
     os.replace(path + ".tmp", path)
-
-
-# --- the features ---------------------------------------------------------------------------
-
-
-def features(components: DataFrame, names: Sequence[str], windows: Windows) -> DataFrame:
-    """One row for each (split, recording, window), columns as in the module's docstring."""
-    from pyspark.sql import Window
-    from pyspark.sql import functions as F
-
-    in_order = Window.partitionBy(*KEY).orderBy("sample")
-    rows = components.select(
-        "split", "recording", "sample", *names, F.explode(_window_numbers(windows)).alias("window")
-    )
-
-    def crossing(name: str) -> Column:
-        positive = F.col(name) >= 0
-        return (positive != F.lag(positive).over(in_order)).cast("long").alias(f"{name}_crossing")
-
-    def aggregates(name: str) -> list[Column]:
-        value = F.col(name)
-        crossings = F.coalesce(F.sum(f"{name}_crossing"), F.lit(0).cast("long"))
-        return [
-            F.avg(value).alias(f"{name}_mean"),
-            F.stddev_pop(value).alias(f"{name}_std"),
-            F.min(value).alias(f"{name}_min"),
-            F.max(value).alias(f"{name}_max"),
-            crossings.alias(f"{name}_zero_crossings"),
-        ]
-
-    def energy(name: str) -> Column:
-        # Not an aggregate of its own: Spark generates and compiles code for each, which for short
-        # recordings takes longer than running it. A component is never null, so n is its count.
-        mean, std = F.col(f"{name}_mean"), F.col(f"{name}_std")
-        return (F.col("n") * (mean * mean + std * std)).alias(f"{name}_energy")
-
-    start = F.col("window") * F.lit(windows.step) / F.lit(float(MICROSECONDS))
-    # The aggregation has the sort's key, so Spark does it without a second shuffle.
-    return (
-        rows.select("*", *(crossing(name) for name in names))
-        .groupBy(*KEY)
-        .agg(F.count("*").alias("n"), *(column for name in names for column in aggregates(name)))
-        .select("*", *(energy(name) for name in names))
-        .select(*KEY, start.alias("start"), "n", *_feature_names(names))
-    )
-
-
-def _feature_names(names: Sequence[str]) -> list[str]:
-    kinds = ("mean", "std", "min", "max", "energy", "zero_crossings")
-    return [f"{name}_{kind}" for name in names for kind in kinds]
-
-
-def _window_numbers(windows: Windows) -> Column:
-    """The numbers k >= 0 of the windows that a row's time lies in, as an array."""
-    from pyspark.sql import functions as F
-
-    length, step = F.lit(windows.length), F.lit(windows.step)
-    time = F.round(F.col("time") * MICROSECONDS).cast("long")
-    last = F.floor(time / step)
-    first = F.greatest(F.floor((time - length) / step) + 1, F.lit(0).cast("long"))
-    bad = F.col("time").isNull() | (F.col("time") < 0)
-    message = F.concat_ws(" ", F.lit(BAD_TIME), "recording", F.lit("at sample"), "sample")
-    return (
-        F.when(bad, F.raise_error(message).cast("array<bigint>"))
-        # A step longer than the window leaves gaps between windows.
-        .when(first <= last, F.sequence(first, last))
-    )
-
-
-# --- storage --------------------------------------------------------------------------------
-
-
-def write(
-    spark: SparkSession,
-    table: DataFrame,
-    output: str,
-    staging: str,
-    storage: Storage,
-    splits: Sequence[str],
-) -> dict[str, int]:
-    """Put the table in the output's place, whole or not at all; returns its rows by split."""
-    try:
-        (
-            table.write.mode("overwrite")
-            # A commit's marker may not stand in the output before all of it does.
-            .option("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
-            .partitionBy("split")
-            .parquet(staging)
-        )
-        if not storage.splits(staging, required=False):
-            raise StepError("there is no row in any split of the components; nothing to write")
-        storage.replace(output, staging)
-    except BaseException as error:
-        storage.delete(staging)
-        # Raised in an executor; the driver gets it as the text of a Java exception.
-        bad_time = re.search(rf"{BAD_TIME}.*", str(error))
-        if bad_time:
-            raise StepError(f"{bad_time[0]}; windows are counted from time 0") from None
-        raise
-    counted = spark.read.parquet(output).groupBy("split").count()
-    rows = dict.fromkeys(splits, 0)
-    rows.update((row["split"], row["count"]) for row in counted.toLocalIterator())
-    storage.mark_complete(output)
-    return rows
-
-
-class Storage:
-    """Whole prefixes, through Hadoop's file systems: S3 and a folder alike."""
-
-    def __init__(self, spark: SparkSession) -> None:
-        session: Any = spark
-        self._jvm = session._jvm
-        self._configuration = session._jsc.hadoopConfiguration()
-
-    def splits(self, uri: str, *, required: bool = True) -> list[str]:
-        """The splits below a prefix, by its folders' names. Raises StepError if it has none."""
-        files, path = self._open(uri)
-        found = []
-        if files.exists(path):
-            names = (status.getPath().getName() for status in files.listStatus(path))
-            found = sorted(name[len("split=") :] for name in names if name.startswith("split="))
-        if required and not found:
-            raise StepError(
-                f"--input {uri}: no components there; expected folders split=<split>/ with "
-                "Parquet files, as pca.py writes them"
-            )
-        return found
-
-    def replace(self, output: str, staging: str) -> None:
-        """Let the staging prefix take the output's place, still without `_SUCCESS`.
-
-        On S3 a rename is a copy, object by object: the old marker goes before anything else does.
-        """
-        files, path = self._open(output)
-        files.delete(self._success(path), False)
-        files.delete(path, True)
-        files.mkdirs(path.getParent())
-        if not files.rename(self._open(staging)[1], path):
-            raise StepError(f"cannot move {staging} to {output}")
-
-    def mark_complete(self, output: str) -> None:
-        """Create `_SUCCESS` in the output."""
-        files, path = self._open(output)
-        files.create(self._success(path), True).close()
-
-    def _success(self, path: Any) -> Any:
-        return self._jvm.org.apache.hadoop.fs.Path(path, "_SUCCESS")
-
-    def delete(self, uri: str) -> None:
-        """Delete everything below a prefix; nothing there is no error."""
-        files, path = self._open(uri)
-        files.delete(path, True)
-
-    def _open(self, uri: str) -> tuple[Any, Any]:
-        from py4j.protocol import Py4JJavaError
-
-        path = self._jvm.org.apache.hadoop.fs.Path(uri)
-        try:
-            return path.getFileSystem(self._configuration), path
-        except Py4JJavaError as error:
-            raise StepError(f"cannot open {uri}: {error.java_exception.getMessage()}") from None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -381,6 +226,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--receipt-dir", metavar="DIR", help="write _receipt.json, which says what was written")
     add("--window", type=float, default=10.0, metavar="SECONDS", help="default: %(default)s")
     add("--step", type=float, default=5.0, metavar="SECONDS", help="default: %(default)s")
+    add(
+        "--reader",
+        choices=READERS,
+        default=READERS[0],
+        help="read batches of columns where Spark has them, or only rows: several times slower, "
+        "but by Spark's public interface alone (default: %(default)s)",
+    )
     add("--message-file", default="/opt/ml/output/message", metavar="FILE")
     return parser
 

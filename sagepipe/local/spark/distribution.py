@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import os
 import subprocess
 import tempfile
@@ -15,6 +16,7 @@ from pathlib import Path
 from sagepipe.local.spark.command import SparkCommandError
 
 FILE_SYSTEM_CLASS = "org.apache.hadoop.fs.s3a.S3AFileSystem"
+SUBMIT_CLASS = "org.apache.spark.deploy.SparkSubmit"
 FILE_CONTEXT_CLASS = "org.apache.hadoop.fs.s3a.S3A"
 _SOURCES = sorted(Path(__file__).parent.glob("S3*.java"))
 _COMPILER = "org.codehaus.commons.compiler.samples.CompilerDemo"  # Janino's javac look-alike
@@ -34,9 +36,9 @@ class Distribution:
     key: str
 
     @property
-    def submit(self) -> Path:
-        """The spark-submit script; it needs bash."""
-        return self.spark_home / "bin" / "spark-submit"
+    def jars(self) -> Path:
+        """The folder of Spark's classes."""
+        return self.spark_home / "jars"
 
     @property
     def java(self) -> Path:
@@ -96,8 +98,48 @@ def file_system_jar(spark: Distribution, cache: Path) -> Path:
     return jar
 
 
+def settings_folder(spark: Distribution, cache: Path) -> Path:
+    """An empty folder for SPARK_CONF_DIR: settings come in a file of their own.
+
+    Always the same, since it stands on the class path, by which Java knows an archive of classes.
+    """
+    folder = cache / f"{spark.key}-settings"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def launcher_options(spark: Distribution, cache: Path) -> list[str]:
+    """Java's options that Spark's own launcher adds to any, such as modules to open.
+
+    The launcher is a Java program, started by two shell scripts: it is asked once for each version,
+    so that jobs start without.
+    """
+    path = cache / f"{spark.key}-launcher.json"
+    try:
+        return [str(option) for option in json.loads(path.read_text(encoding="utf-8"))]
+    except (OSError, ValueError):
+        pass
+    command = [
+        *(str(spark.java), *JAVA_OPTIONS, "-cp", f"{spark.jars}/*"),
+        *("org.apache.spark.launcher.Main", SUBMIT_CLASS, "--version"),
+    ]
+    # It wants to know for which Scala it was built, but only to look for its classes elsewhere.
+    settings = {"SPARK_HOME": str(spark.spark_home), "SPARK_SCALA_VERSION": "2.12"}
+    done = subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
+    words = done.stdout.lstrip("\0\n").split("\0")
+    if done.returncode or SUBMIT_CLASS not in words:
+        raise RuntimeError(f"Spark's launcher gives no command: {done.stdout}{done.stderr}")
+    options = words[words.index("-cp") + 2 : words.index(SUBMIT_CLASS)]
+    options = [option for option in options if not option.startswith("-Xmx")]
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=cache, prefix=".launcher-", delete=False) as file:
+        json.dump(options, file)
+    os.replace(file.name, path)
+    return options
+
+
 def _compile(spark: Distribution, classes: Path) -> None:
-    jars = sorted((spark.spark_home / "jars").glob("*.jar"))
+    jars = sorted(spark.jars.glob("*.jar"))
     # Janino does not expand `*`, and wants every class that a superclass mentions.
     command = [
         *(str(spark.java), *JAVA_OPTIONS),

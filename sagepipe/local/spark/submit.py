@@ -1,6 +1,6 @@
 """What the managed Spark image does with its arguments, on pip's pyspark and a JRE from a wheel.
 
-`prepare` turns a container command, `smspark-submit … app.py …`, into the spark-submit command
+`prepare` turns a container command, `smspark-submit … app.py …`, into the Java command
 line that does the same on this machine:
 
 - Driver and executors are one JVM, `local[cores]`. On the service the primary, the first of the
@@ -21,13 +21,14 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from sagepipe.local.spark import distribution, emr, events
+from sagepipe.local.spark import archive, distribution, emr, events
 from sagepipe.local.spark.command import SparkCommandError, is_spark_submit, parse
 from sagepipe.local.spark.distribution import Distribution
 from sagepipe.local.spark.history_logs import JOB_PROPERTY
@@ -67,7 +68,7 @@ class SparkLaunch:
     env: Mapping[str, str]
     """Additions to the instance's environment; they win over what is there."""
     ignored: tuple[str, ...]
-    """Settings that can't be honoured on this machine, a sentence each."""
+    """What can't be honoured or used on this machine, a sentence each."""
 
 
 def is_primary(current: str, hosts: Sequence[str]) -> bool:
@@ -92,6 +93,7 @@ def prepare(
     cache: Path,
     cores: int,
     job: str = "",
+    sharing: Sequence[str] | None = None,
 ) -> SparkLaunch:
     """Describe the process that does what the image would do with `command` on the primary.
 
@@ -102,6 +104,7 @@ def prepare(
     `cache`: outlives runs, may be shared by processes.
     `cores`: how many tasks run at once.
     `job`: the processing job's name, for the event log.
+    `sharing`: Java's options about archives of classes, if not those of the cache's archive.
 
     Raises SparkCommandError for what the image would refuse or misread, and StoreError for event
     logs that have no place in the store.
@@ -111,19 +114,26 @@ def prepare(
     spark = distribution.find()
     configuration = emr.load(opt_ml)
     event_logs = events.settings(asked, opt_ml, store)
-    for name in ("conf", "hdfs", "local", "tmp", "uploads"):
+    for name in ("hdfs", "local", "tmp", "uploads"):
         (work / name).mkdir(parents=True, exist_ok=True)
     jar = distribution.file_system_jar(spark, cache)
+    given = configuration.properties.get("spark.driver.extraClassPath", "")
+    class_path = os.pathsep.join(path for path in (str(jar), given) if path)
+    broken = ""
+    if sharing is None:
+        classes = archive.of(spark, class_path, cache)
+        sharing = [classes.option] if classes.is_made() else []
+        broken = "" if sharing else classes.drop()
 
     memory, too_much = _driver_memory(configuration.properties.get("spark.driver.memory"))
     log4j = _log4j(work, configuration.log4j, "info" if asked.verbose else "warn")
     java_options = [
         *distribution.JAVA_OPTIONS,
+        *sharing,
         f"-Djava.io.tmpdir={work / 'tmp'}",
         f"-Dderby.system.home={work}",
         f"-Dlog4j2.configurationFile={log4j.as_uri()}",
     ]
-    class_path = [str(jar), configuration.properties.get("spark.driver.extraClassPath", "")]
     properties = {
         **_defaults(cores),
         **configuration.properties,
@@ -132,25 +142,30 @@ def prepare(
         **({JOB_PROPERTY: job} if job else {}),
         **_file_systems(store, work),
         "spark.driver.memory": memory,
-        "spark.driver.extraClassPath": os.pathsep.join(path for path in class_path if path),
-        "spark.driver.defaultJavaOptions": " ".join(f'"{option}"' for option in java_options),
+        "spark.driver.extraClassPath": class_path,
         "spark.driver.host": "localhost",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.ui.enabled": "false",
     }
+    empty = distribution.settings_folder(spark, cache)
+    java = [
+        *(str(spark.java), "-cp", os.pathsep.join([class_path, str(empty), f"{spark.jars}/*"])),
+        *(f"-Xmx{memory}", *java_options, *_asked_options(configuration.properties)),
+        *distribution.launcher_options(spark, cache),
+    ]
     settings = work / "spark-defaults.conf"
     settings.write_text(_lines(properties, " "), encoding="utf-8")
     argv = [
         *_with_spark_env(work, configuration.environment),
-        str(spark.submit),
+        *(*java, distribution.SUBMIT_CLASS),
         *("--master", f"local[{cores}]", "--properties-file", str(settings)),
         *asked.submit_options,
         *(asked.app, *asked.arguments),
     ]
     return SparkLaunch(
         argv=tuple(argv),
-        env=_environment(spark, work),
-        ignored=(*configuration.ignored, *too_much),
+        env=_environment(spark, work, empty, configuration.properties),
+        ignored=(*configuration.ignored, *too_much, *filter(None, [broken])),
     )
 
 
@@ -238,14 +253,25 @@ def _with_spark_env(work: Path, exports: Mapping[str, str]) -> tuple[str, ...]:
     return ("bash", "-c", 'source "$0" && exec "$@"', str(path))
 
 
-def _environment(spark: Distribution, work: Path) -> dict[str, str]:
+def _asked_options(properties: Mapping[str, str]) -> list[str]:
+    """The user's options for Java, which come after ours and win."""
+    text = properties.get("spark.driver.extraJavaOptions", "")
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise SparkCommandError(f"spark.driver.extraJavaOptions: {error}: {text}") from None
+
+
+def _environment(
+    spark: Distribution, work: Path, settings: Path, properties: Mapping[str, str]
+) -> dict[str, str]:
+    libraries = properties.get("spark.driver.extraLibraryPath")
     return {
+        **({"LD_LIBRARY_PATH": libraries} if libraries else {}),
         "JAVA_HOME": str(spark.java_home),
         "SPARK_HOME": str(spark.spark_home),
-        "SPARK_CONF_DIR": str(work / "conf"),
+        "SPARK_CONF_DIR": str(settings),
         "SPARK_LOCAL_DIRS": str(work / "local"),
-        # For the short-lived JVM that puts the long-lived one's command line together.
-        "SPARK_LAUNCHER_OPTS": " ".join(distribution.JAVA_OPTIONS),
         "SPARK_LOCAL_IP": "127.0.0.1",
         # The machine's own name often resolves to nothing, or to an outside address.
         "SPARK_LOCAL_HOSTNAME": "localhost",

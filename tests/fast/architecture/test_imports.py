@@ -81,6 +81,7 @@ CORE = {"boto3", "botocore", "rich"}
 EXTRAS = {
     "sagepipe/building": {"sagemaker"},
     "sagepipe/local/spark": {"pyarrow"},
+    "sagepipe/local/spark/training.py": {"pyspark"},  # a job, which only spark-submit runs
     "sagepipe/pytest_plugin.py": {"pytest"},
 }
 STUBS = "mypy_boto3_"  # for annotations only

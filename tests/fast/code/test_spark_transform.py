@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import spark_transform
+from ecglib import storage
 from ecglib.errors import StepError
 
 
@@ -65,8 +66,9 @@ def test_a_file_that_is_no_configuration(tmp_path: Path, content: str) -> None:
     ],
 )
 def test_staging_lies_beside_the_output(output: str, staging: str) -> None:
-    source, plain, found = spark_transform.checked_uris("s3://b/components/", output)
-    assert (source, plain, found) == ("s3://b/components", output.rstrip("/"), staging)
+    source, plain = storage.checked_uris("s3://b/components/", output)
+    assert (source, plain) == ("s3://b/components", output.rstrip("/"))
+    assert storage.beside(plain, "staging") == staging
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,7 @@ def test_staging_lies_beside_the_output(output: str, staging: str) -> None:
 )
 def test_an_output_that_would_destroy_something(output: str, message: str) -> None:
     with pytest.raises(StepError, match=message):
-        spark_transform.checked_uris("s3://b/run/components", output)
+        storage.checked_uris("s3://b/run/components", output)
 
 
 def test_components_are_ordered_by_number() -> None:

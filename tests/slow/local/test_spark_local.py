@@ -164,8 +164,10 @@ def furnish(made: World) -> None:
     (bucket / "nothing").mkdir()
 
     with zipfile.ZipFile(bucket / "ecglib.zip", "w") as archive:
-        for path in sorted((CODE / "ecglib").glob("*.py")):
-            archive.write(path, f"ecglib/{path.name}")
+        for path in sorted(
+            file for kind in ("*.py", "*.java") for file in (CODE / "ecglib").rglob(kind)
+        ):
+            archive.write(path, path.relative_to(CODE).as_posix())
     shutil.copy(CODE / "spark_transform.py", bucket)
 
     conf = made.opt_ml / "processing/input/conf/configuration.json"
@@ -505,7 +507,7 @@ def test_the_steps_errors_are_one_line_and_exit_1(probe: Probe) -> None:
     assert message.startswith("--input s3://bucket/nothing: no components there; expected folders")
     code, message = probe.result["early"]
     assert code == 1
-    assert message.startswith("negative or missing time in recording early at sample ")
+    assert message.startswith("--input s3a://bucket/early: negative time in recording early at ")
     assert not (probe.world.bucket / "_x.staging").exists()
     assert not (probe.world.bucket / "x").exists()
 
