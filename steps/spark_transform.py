@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sagepipe import Parameter
+from sagepipe.settings.facts import Settings
 from steps.common import (
     HELPERS,
     INPUT,
@@ -48,6 +49,18 @@ CONFIGURATION = [
 ]
 
 
+def configuration(settings: Settings) -> list[dict[str, Any]]:
+    """What Spark is told besides its arguments. The job's own key is for what SageMaker uploads;
+    what Spark writes itself gets the same key from S3A, or the bucket's default without one."""
+    if not settings.output_kms_key:
+        return CONFIGURATION
+    encryption = {
+        "fs.s3a.encryption.algorithm": "SSE-KMS",
+        "fs.s3a.encryption.key": settings.output_kms_key,
+    }
+    return [*CONFIGURATION, {"Classification": "core-site", "Properties": encryption}]
+
+
 def build(kit: Kit, pca: ProcessingStep) -> ProcessingStep:
     """Spark reads and writes `s3://` itself. Where to write, the script takes from the job's own
     output of the name it is given: the URI holds the execution id, which mustn't be an argument,
@@ -55,7 +68,7 @@ def build(kit: Kit, pca: ProcessingStep) -> ProcessingStep:
     from sagemaker.core.spark.processing import PySparkProcessor
     from sagemaker.mlops.workflow.steps import ProcessingStep
 
-    code = kit.build.code
+    code, settings = kit.build.code, configuration(kit.settings)
     processor = PySparkProcessor(
         env={"PYTHONHASHSEED": "0"},  # executors must agree on the hash of a string
         **kit.job("Spark", spark_image(kit.settings), hours=12, isolated=False),
@@ -63,9 +76,7 @@ def build(kit: Kit, pca: ProcessingStep) -> ProcessingStep:
     arguments = processor.run(
         submit_app=code.script("spark_transform.py"),
         submit_py_files=[code.package(HELPERS)],
-        inputs=[
-            s3_input("conf", code.document("configuration.json", CONFIGURATION), f"{INPUT}/conf")
-        ],
+        inputs=[s3_input("conf", code.document("configuration.json", settings), f"{INPUT}/conf")],
         outputs=[output("features", f"{OUTPUT}/features", kit.run_uri("features"))],
         arguments=[
             *("--input", output_uri(pca, "components")),

@@ -303,6 +303,41 @@ def test_settings_reach_every_job() -> None:
         assert ("eu-west-1" in image) if spark else image == "registry/sklearn:1"
 
 
+def _configuration(built: Built) -> bytes:
+    """What Spark is configured with, as it is uploaded."""
+    (found,) = [one.data for one in built.artifacts if one.name == "configuration.json"]
+    return found
+
+
+def test_what_spark_writes_itself_is_encrypted_with_the_key_of_outputs(built: Built) -> None:
+    before = json.loads(_configuration(built))
+    settings = dataclasses.replace(LOCAL, output_kms_key="alias/output")
+    encrypted = build(ecg_pca.build, CODE, settings)
+    core_site = {
+        "Classification": "core-site",
+        "Properties": {
+            "fs.s3a.encryption.algorithm": "SSE-KMS",
+            "fs.s3a.encryption.key": "alias/output",
+        },
+    }
+    assert json.loads(_configuration(encrypted)) == [*before, core_site]
+    # Another key is another configuration, under a name of its own.
+    uris = {
+        i["S3Input"]["S3Uri"]
+        for document in (built.document, encrypted.document)
+        for i in Definition.read(document).steps["SparkTransform"].arguments["ProcessingInputs"]
+        if i["InputName"] == "conf"
+    }
+    assert len(uris) == 2
+
+
+def test_without_a_key_of_outputs_spark_is_told_of_no_encryption(built: Built) -> None:
+    other_keys = dataclasses.replace(LOCAL, volume_kms_key="alias/volume")
+    for one in (built, build(ecg_pca.build, CODE, other_keys)):
+        assert b"core-site" not in _configuration(one)
+        assert b"encryption" not in _configuration(one)
+
+
 def test_without_network_settings_there_is_no_network_config(jobs: dict[str, Any]) -> None:
     assert [name for name in JOBS if "NetworkConfig" in jobs[name]] == []
 
