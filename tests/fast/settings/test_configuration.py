@@ -382,5 +382,7 @@ def test_the_example_is_complete() -> None:
     assert deployment.defaults == {"InputPrefix": "raw/2026"}
     prod = configuration.read(parsed("--region", REGION, "--env", "prod"), "ecg-pca").deployment()
     assert prod.defaults == {"InputPrefix": "raw/2026", "PcaInstanceCount": 16}
+    trial = configuration.read(parsed("--region", REGION, "--env", "trial"), "ecg-pca").deployment()
+    assert trial.defaults.items() > deployment.defaults.items()
     for option in options.KNOWN:
         assert re.search(rf"^(# )?\[?{option}\b", text, re.MULTILINE), option

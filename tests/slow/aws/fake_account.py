@@ -18,6 +18,8 @@ DEFAULTS = {
     "ml.m5.large for processing job usage": 0.0,
     "ml.m5.xlarge for processing job usage": 0.0,
     "ml.t3.medium for processing job usage": 4.0,
+    "ml.t3.large for processing job usage": 4.0,
+    "ml.t3.xlarge for processing job usage": 2.0,
     "Maximum number of instances per processing job": 20.0,
 }
 

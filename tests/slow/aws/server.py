@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 import threading
 from functools import cache
@@ -33,6 +34,7 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import make_server
 from wire import Wire
 
+EXAMPLE = Path(__file__).parents[3] / "pipeline.example.toml"
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
 BUCKET = "ecg-artifacts"
@@ -129,13 +131,15 @@ def main() -> int:
     server = Server(parser.parse_args().port)
     furnish(server.url)
     settings = {
+        # Its environments; the settings below are stronger than what else it has.
+        "PIPELINE_CONFIG": str(EXAMPLE),
         "PIPELINE_ARTIFACT_BUCKET": BUCKET,
         "PIPELINE_ROLE_ARN": ROLE,
         "PIPELINE_SCHEDULER_ROLE_ARN": SCHEDULER_ROLE,
     }
     print("# in the shell that you try the commands in:")
     for name, value in (server.environment | settings).items():
-        print(f"export {name}={value}")
+        print(f"export {name}={shlex.quote(value)}")
     sys.stdout.flush()
     try:
         threading.Event().wait()

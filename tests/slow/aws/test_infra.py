@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import fake_account
 import pytest
 from policies import Call, allowed, without_one_action, without_one_resource
 from policies import actions as actions_of
@@ -24,12 +25,15 @@ from server import ACCOUNT, BUCKET, REGION, ROLE, Server
 from stacks import TEMPLATE, Stack, deploy
 
 from pipelines import PROJECT
+from sagepipe.language.definition import Definition
+from sagepipe.language.validate import validate
 from sagepipe.settings import configuration
 from sagepipe.settings.facts import Settings
 
 # moto deploys all but bucket and topic policies, alarms and subscriptions: those are read below
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse")
 
+EXAMPLE = Path(__file__).parents[3] / "pipeline.example.toml"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
 EVERYTHING = {
     "PipelineName": "ecg-all",
@@ -647,9 +651,32 @@ def test_its_output_is_a_pipeline_toml(
     }
     # nothing in it is left unread
     assert set(tomllib.loads(text)) == {
-        "pipelines",
+        *("pipelines", "env"),
         *(name for name in sources.values if sources.origin(name) == "pipeline.toml"),
     }
+
+
+def test_a_trial_keeps_to_what_a_fresh_account_may_have(plain: Stack, tmp_path: Path) -> None:
+    (tmp_path / "pipeline.toml").write_text(plain.outputs["PipelineToml"])
+    common, trial = (
+        configuration.read(argparse.Namespace(env=env), "ecg-pca").deployment()
+        for env in (None, "trial")
+    )
+    assert trial.settings == common.settings
+    document = PROJECT["ecg-pca"].built(trial.settings, trial.defaults).document
+    assert validate(document) == []
+    pipeline = Definition.read(document)
+    for step in pipeline.of_type("Processing"):
+        cluster = step.arguments["ProcessingResources"]["ClusterConfig"]
+        type_, count = (pipeline.known(cluster[f"Instance{one}"]) for one in ("Type", "Count"))
+        quota = fake_account.DEFAULTS[f"{type_} for processing job usage"]
+        assert 1 <= count <= quota, (step.name, type_)
+
+
+def test_a_trial_is_the_same_in_the_example(plain: Stack) -> None:
+    example = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))
+    ours = tomllib.loads(plain.outputs["PipelineToml"])
+    assert example["env"] == ours["env"]
 
 
 def test_parameters_default_to_the_pipelines_own(template: dict[str, Any], definition: str) -> None:
