@@ -52,7 +52,9 @@ class Pipeline:
         parameters: what it can be given, for documentation; the definition has the last word.
         max_parallel_steps: steps that may run at the same time, unless settings say otherwise;
             not part of a definition.
-        figures: reads what the steps of an execution left, for its summary.
+        figures: reads what the steps of an execution left, for its summary, through the store's
+            `list` and `read`. Of an execution on SageMaker it finds JSON files only, such as
+            `report.figures.texts` gives.
         input: which parameters name the folder that a folder of the user's can stand in for, when
             it runs on one machine.
         cached_here: steps that the local engine may take from its step cache, which looks at the

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from sagepipe.aws import boto
+from sagepipe.cli import outcome
 from sagepipe.cli.frame import INTERRUPTED, Call, complain, print_json
-from sagepipe.errors import AwsError, ExecutionError
+from sagepipe.cli.outcome import Outcome
+from sagepipe.errors import ExecutionError
 from sagepipe.executions import download, follow, jobs, remote, tables
-from sagepipe.executions.archive import PastExecution
 from sagepipe.executions.download import Copied
 from sagepipe.executions.remote import Execution
 from sagepipe.executions.remote_archive import RemoteArchive
@@ -57,24 +58,19 @@ def watch(
         text = f"stopped watching; the execution goes on: sagepipe watch {arn}"
         complain(call.words(text), label="")
         return INTERRUPTED
-    if console.is_terminal:
+    came_to = Outcome()
+    if execution.final and (arguments.json or not arguments.quiet):
+        came_to = outcome.find(execution, call, arguments)
+    if console.is_terminal and not came_to.past:
         console.print(view.table(execution))
+    outcome.show(came_to, console, view.say)
     if execution.final:
-        _tell_outputs(execution, view)
         _tell_end(execution, sagemaker, view, arguments.log_lines)
     if arguments.download is not None:
         _download(execution, view, arguments.download)
     if arguments.json:
-        print_json(to_json(execution, instances))
+        print_json(to_json(execution, instances) | outcome.to_json(came_to))
     return EXIT_CODES.get(execution.status, 0)
-
-
-def _tell_outputs(execution: Execution, view: View) -> None:
-    try:
-        for line in tables.output_lines(_whole(execution)):
-            view.say(line)
-    except AwsError as error:
-        view.say(str(error))  # nothing hangs on it
 
 
 def _download(execution: Execution, view: View, folder: Path) -> None:
@@ -86,11 +82,8 @@ def _download(execution: Execution, view: View, folder: Path) -> None:
         view.say(f"copied {files}, {tables.size(one.bytes)}, to {one.folder}")
 
     s3 = boto.client("s3", execution.region)
-    download.outputs(s3, _whole(execution), folder, tell)
-
-
-def _whole(execution: Execution) -> PastExecution:
-    return RemoteArchive(execution.region, execution.pipeline).read(execution.arn)
+    whole = RemoteArchive(execution.region, execution.pipeline).read(execution.arn)
+    download.outputs(s3, whole, folder, tell)
 
 
 def _tell_end(execution: Execution, sagemaker: SageMakerClient, view: View, lines: int) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from sagepipe.errors import ExecutionError, SagepipeError
 from sagepipe.language.definition import Definition
+from sagepipe.report.bills import Usage
 
 Json = Any
 
@@ -67,7 +68,8 @@ class PastStep:
 
     `reused` says why it wasn't run and is done all the same ("cached", "kept", "selected", "stub"),
     and `source` names the execution whose result was taken. `started` isn't known of local steps;
-    `message` is what the script left as its last words; `job` names the job on SageMaker.
+    `message` is what the script left as its last words; `job` names the job on SageMaker, and
+    `usage` is what that is billed by, once it has ended.
     """
 
     name: str
@@ -84,6 +86,7 @@ class PastStep:
     source: str = ""
     outputs: Mapping[str, Output] = field(default_factory=dict)
     job: str = ""
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True)

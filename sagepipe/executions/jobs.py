@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sagepipe.aws.boto import calls
 from sagepipe.errors import AwsError
 from sagepipe.executions import job_logs
+from sagepipe.report.bills import Usage
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -22,7 +23,8 @@ ENDED = ("Completed", "Failed", "Stopped")
 class Job:
     """What a processing job says of itself; `outputs` has the URI of each output.
 
-    `name` is the one that its log streams begin with: an ARN may have it in lower case.
+    `name` is the one that its log streams begin with: an ARN may have it in lower case. `usage` is
+    None of one that never began, or hasn't ended.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Job:
     reason: str
     exit_message: str
     outputs: Mapping[str, str]
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True)
@@ -89,4 +92,18 @@ def describe(sagemaker: SageMakerClient, name: str) -> Job:
         outputs={
             one["OutputName"]: one["S3Output"]["S3Uri"] for one in outputs if "S3Output" in one
         },
+        usage=_usage(answer),
+    )
+
+
+def _usage(answer: Mapping[str, Any]) -> Usage | None:
+    begun, ended = answer.get("ProcessingStartTime"), answer.get("ProcessingEndTime")
+    if not begun or not ended:
+        return None
+    cluster = answer["ProcessingResources"]["ClusterConfig"]
+    return Usage(
+        instance_type=cluster["InstanceType"],
+        instances=cluster["InstanceCount"],
+        volume_gb=cluster["VolumeSizeInGB"],
+        seconds=(ended - begun).total_seconds(),
     )

@@ -160,5 +160,6 @@ def _step(sagemaker: SageMakerClient, step: Step) -> tuple[PastStep, str]:
         source=step.cached_from.rpartition("/")[2],
         outputs={name: Output(uri) for name, uri in job.outputs.items()} if job else {},
         job=job.name if job else step.job,
+        usage=job.usage if job else None,
     )
     return past, note

@@ -42,7 +42,7 @@ def to_json(result: ExecutionResult, found: Figures, store: Store) -> dict[str, 
 
 def show(result: ExecutionResult, found: Figures, store: Store, console: Console) -> None:
     """Print the report."""
-    console.print(_table(result, found))
+    console.print(table(result, found))
     console.print(_summary(result, found, store), soft_wrap=True)
 
 
@@ -63,22 +63,23 @@ def failures(result: Result) -> Iterable[str]:
 _REUSED = {"cached": "cached", "kept": "before", "selected": "not selected", "stub": "stub"}
 
 
-def _table(result: ExecutionResult, found: Figures) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
+def table(result: ExecutionResult, found: Figures) -> Table:
+    """The steps: how they ended, on how many instances, how long they took, what they wrote."""
+    made = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("Step", "Status", "Instances", "Time", "Rows"):
-        table.add_column(heading, justify="left" if heading in ("Step", "Status") else "right")
+        made.add_column(heading, justify="left" if heading in ("Step", "Status") else "right")
     for step in result.steps.values():
         rows = found.rows.get(step.name)
         ran = step.status not in (Status.NOT_RUN, Status.SKIPPED)
         status = f"{step.status}, {_REUSED[step.reused]}" if step.reused else step.status
-        table.add_row(
+        made.add_row(
             Text(step.name),
             Text(status, COLOURS[step.status]),
             str(step.instances or "") if ran else "",
             f"{step.seconds:.1f} s" if ran else "",
             f"{rows:,}" if rows is not None else "",
         )
-    return table
+    return made
 
 
 def _summary(result: ExecutionResult, found: Figures, store: Store) -> RenderableType:

@@ -325,8 +325,12 @@ def _job(play: Play, step: dict[str, Any], name: str, arn: str) -> dict[str, Any
     retried = running and step["AttemptCount"] > 1
     written = play.definition_of(step["StepName"])["Arguments"]["ProcessingOutputConfig"]["Outputs"]
     status = "Failed" if failed or retried else "InProgress" if running else "Completed"
-    told = {"ExitMessage": "recording a/1.csv has no lead ii"} if failed else {}
+    told: dict[str, Any] = {"ExitMessage": "recording a/1.csv has no lead ii"} if failed else {}
     told |= {"FailureReason": "InternalServerError: host lost"} if retried else {}
+    if "EndTime" in step:
+        # An instance is looked for and prepared first: half of a step's time isn't the job's own.
+        begun, ended = step["StartTime"], step["EndTime"]
+        told |= {"ProcessingStartTime": begun + (ended - begun) / 2, "ProcessingEndTime": ended}
     return told | {
         "ProcessingJobName": name,
         "ProcessingJobArn": arn,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import fake_executions
 import pytest
+import tables
 from botocore.stub import Stubber
 from command_result import Result, Run
 from pytest_mock import MockerFixture
@@ -22,10 +24,17 @@ from sagepipe.cli import watching
 from sagepipe.errors import ExecutionError
 from sagepipe.executions import job_logs, remote, view
 from sagepipe.executions.remote import Execution
+from sagepipe.local.record import ExecutionResult
+from sagepipe.local.store import Store
+from sagepipe.project import Project
+from sagepipe.report.figures import Figures, texts
 
 PIPELINE = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/tables"
 ARN = f"{PIPELINE}/execution/p4jn9xou8a8s"
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+
+# The stand-in's jobs run half as long as their steps, on ml.m5.xlarge with 30 GB.
+COST = "cost 0.0016 USD by the price table of 2026-09-13 for us-east-1: Fit 0.0010, Export 0.0007"
 
 Start = Callable[..., str]
 
@@ -68,13 +77,20 @@ def test_to_the_end(run: Run, start: Start) -> None:
     assert lines[0].startswith(f"execution {arn.rpartition('/')[2]} (nightly--")
     assert "version 1" in lines[0]
     assert lines[1].startswith("https://studio-fake-domain-id.studio.eu-west-1.sagemaker.aws/")
-    assert lines[2:] == [
+    assert [line.rstrip() for line in lines[2:]] == [
         "Clean: succeeded on 2 instances after 0 s (cached from execution sourceexec00)",
         "Fit: executing on 3 instances",
         "Fit: succeeded on 3 instances after 10 s",
         "Gate: succeeded after 0 s (outcome true)",
         "Export: executing on 2 instances",
         "Export: succeeded on 2 instances after 10 s",
+        "Step        Status             Instances    Time  Rows",
+        "Clean       Succeeded, cached          2   0.0 s",
+        "Fit         Succeeded                  3  10.0 s",
+        "Gate        Succeeded                      0.0 s",
+        "Export      Succeeded                  2  10.0 s",
+        "GateFailed  Not run",
+        COST,
         "outputs",
         f"  Clean rows     s3://{BUCKET}/runs/{identity}/Clean/rows",
         f"  Fit model      s3://{BUCKET}/runs/{identity}/Fit/model",
@@ -82,6 +98,108 @@ def test_to_the_end(run: Run, start: Start) -> None:
         f"  Export tables  s3://{BUCKET}/runs/{identity}/Export/tables",
         f"execution {identity}: Succeeded after 20 s",
     ]
+
+
+def rows_of_fit(result: ExecutionResult, store: Store) -> Figures:
+    """A project's own reader: what Fit left in its metrics."""
+    found = [json.loads(text) for text in texts(result.steps["Fit"], "metrics", store)]
+    rows = {"Fit": sum(one["rows"] for one in found)} if found else {}
+    return Figures(rows, tuple(f"share {one['share']}" for one in found), {"files": len(found)})
+
+
+@pytest.fixture
+def reading(checkout: Any) -> None:
+    checkout.project = Project(replace(tables.PROJECT["tables"], figures=rows_of_fit))
+
+
+def test_the_pipeline_s_figures_are_shown_as_after_a_local_run(
+    run: Run, start: Start, client: Callable[[str], Any], pipeline: Wire, reading: None
+) -> None:
+    folder = f"runs/{start('caches-Clean').rpartition('/')[2]}/Fit"
+    content = {
+        "metrics/metrics.json": b'{"rows": 120000, "share": 0.02}',
+        "metrics/rows.parquet": b"x",
+        "model/model.json": b"{}",
+    }
+    for name, data in content.items():
+        client("s3").put_object(Bucket=BUCKET, Key=f"{folder}/{name}", Body=data)
+    pipeline.clear()
+    result = run()
+    assert (result.code, result.err) == (0, "")
+    lines = result.out.splitlines()
+    assert "Fit         Succeeded                  8  10.0 s  120,000" in lines
+    assert "share 0.02" in lines
+    read = [call.path for call in pipeline.calls if call.operation == "s3:GetObject"]
+    assert read == [f"/{BUCKET}/{folder}/metrics/metrics.json"]
+
+    found = json.loads(run("--json", "--quiet").out)
+    assert (found["rows"], found["metrics"], found["notes"]) == ({"Fit": 120000}, {"files": 1}, [])
+    assert set(found["cost"]["steps"]) == {"Fit", "Export"}
+    pipeline.clear()
+    assert run("--quiet").out == ""
+    assert not [call for call in pipeline.calls if call.operation.startswith("s3:")]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "no figures: what they are read from isn't among the outputs"),
+        (b"{", "the pipeline's figures can't be read: JSONDecodeError: "),
+        (b"{}", "the pipeline's figures can't be read: KeyError: 'rows'"),
+    ],
+)
+def test_figures_that_can_not_be_read_fail_nothing(
+    run: Run,
+    start: Start,
+    client: Callable[[str], Any],
+    reading: None,
+    content: bytes | None,
+    words: str,
+) -> None:
+    key = f"runs/{start().rpartition('/')[2]}/Fit/metrics/metrics.json"
+    if content is not None:
+        client("s3").put_object(Bucket=BUCKET, Key=key, Body=content)
+    result = run()
+    assert (result.code, result.err) == (0, "")
+    assert words in result.out
+    assert ": Succeeded after" in result.out.splitlines()[-1]
+
+
+def test_who_may_not_read_outputs_watches_all_the_same(
+    run: Run, start: Start, pipeline: Wire, reading: None
+) -> None:
+    start()
+    denied = Fault(lambda _, call: call.operation.startswith("s3:"), "AccessDenied", status=403)
+    with pipeline.fault(denied):
+        result = run()
+    assert (result.code, result.err) == (0, "")
+    assert "no figures: can't read s3://" in result.out
+    assert "Fit         Succeeded          8  10.0 s" in result.out
+
+
+def test_a_job_whose_cost_can_not_be_told_is_named(run: Run, start: Start, pipeline: Wire) -> None:
+    start("retries-Fit")
+    denied = Fault(
+        lambda _, call: "ProcessingJob" in call.operation and b"-Fit-" in call.body,
+        "AccessDeniedException",
+    )
+    with pipeline.fault(denied):
+        result = run()
+    assert result.code == 0
+    assert "for us-east-1: Clean 0.0007, Export 0.0007" in result.out
+    assert "can't describe processing job pipelines-" in result.out
+    assert "earlier attempts" not in result.out
+
+
+def test_another_pipeline_s_execution_is_not_read_by_this_one_s_reader(
+    run: Run, client: Callable[[str], Any], pipeline: Wire, definition: str, reading: None
+) -> None:
+    sagemaker = client("sagemaker")
+    sagemaker.create_pipeline(PipelineName="other", PipelineDefinition=definition, RoleArn=ROLE)
+    arn = sagemaker.start_pipeline_execution(PipelineName="other")["PipelineExecutionArn"]
+    result = run(arn)
+    assert result.code == 0
+    assert "figures" not in result.out
 
 
 def test_what_was_written_is_copied(
