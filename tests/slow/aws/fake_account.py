@@ -59,7 +59,9 @@ def _quotas(values: dict[str, float]) -> str:
 def _simulate(self: Any) -> ActionResult:
     role = self.backend.get_role(self._get_param("PolicySourceArn").rpartition("/")[2])
     statements = [
-        statement for text in role.policies.values() for statement in json.loads(text)["Statement"]
+        policies.without_nothing(statement)
+        for text in role.policies.values()
+        for statement in json.loads(text)["Statement"]
     ]
     context = tuple(
         (entry["ContextKeyName"], entry["ContextKeyValues"][0])

@@ -73,3 +73,11 @@ def _like(pattern: str, text: str) -> bool:
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
+
+
+def without_nothing(statement: Mapping[str, Any]) -> dict[str, Any]:
+    """moto leaves AWS::NoValue in lists, as None; CloudFormation leaves it out."""
+    return {
+        key: [one for one in value if one is not None] if isinstance(value, list) else value
+        for key, value in statement.items()
+    }

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import policies
 from server import REGION, Server
 
 TEMPLATE = Path(__file__).parents[3] / "infra" / "bootstrap.yaml"
@@ -48,7 +49,7 @@ def deploy(server: Server, name: str, parameters: Mapping[str, str]) -> Stack:
         statements: list[Mapping[str, Any]] = []
         for policy in iam.list_role_policies(RoleName=role_name)["PolicyNames"]:
             document = iam.get_role_policy(RoleName=role_name, PolicyName=policy)["PolicyDocument"]
-            statements += map(_without_nothing, document["Statement"])  # type: ignore[arg-type]
+            statements += map(policies.without_nothing, document["Statement"])  # type: ignore[arg-type]
         assert not iam.list_attached_role_policies(RoleName=role_name)["AttachedPolicies"]
         trust = iam.get_role(RoleName=role_name)["Role"]["AssumeRolePolicyDocument"]
         return trust, statements
@@ -60,14 +61,8 @@ def deploy(server: Server, name: str, parameters: Mapping[str, str]) -> Stack:
             policy = one["PhysicalResourceId"]
             version = iam.get_policy_version(PolicyArn=policy, VersionId="v1")["PolicyVersion"]
             document = version["Document"]
-            managed[one["LogicalResourceId"]] = [*map(_without_nothing, document["Statement"])]
+            managed[one["LogicalResourceId"]] = [
+                *map(policies.without_nothing, document["Statement"])
+            ]
     both = {"execution": trust, "scheduler": scheduler_trust}
     return Stack(outputs, both, execution, scheduler, managed)
-
-
-def _without_nothing(statement: Mapping[str, Any]) -> dict[str, Any]:
-    """moto leaves AWS::NoValue in lists, as None; CloudFormation leaves it out."""
-    return {
-        key: [one for one in value if one is not None] if isinstance(value, list) else value
-        for key, value in statement.items()
-    }

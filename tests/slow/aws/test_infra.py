@@ -213,10 +213,6 @@ def scheduler_needs(stack: Stack, parameters: Mapping[str, str]) -> Iterator[Nee
 
 
 def doctor_needs(stack: Stack, parameters: Mapping[str, str]) -> Iterator[Need]:
-    inputs = parameters.get("InputBucket", stack.outputs["ArtifactBucketName"])
-    yield Need(
-        "whether there is something to read", Call("s3:ListBucket", f"arn:aws:s3:::{inputs}")
-    )
     yield Need(
         "what the execution role may do",
         Call("iam:SimulatePrincipalPolicy", stack.outputs["RoleArn"]),

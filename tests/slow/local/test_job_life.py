@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from sagepipe.errors import LocalError, ParameterError
+from sagepipe.errors import DefinitionError, LocalError, ParameterError
 from sagepipe.language.s3 import Location
 from sagepipe.language.step import Step
 from sagepipe.local.choices import Choices
@@ -203,12 +203,19 @@ def test_a_message_left_at_the_stop_signal_is_kept(lab: Any) -> None:
 # --- limits of the API ----------------------------------------------------------------------
 
 
-def test_a_value_that_is_too_long_fails_its_step(lab: Any) -> None:
+def test_a_value_that_is_too_long_is_refused_before_anything_starts(lab: Any) -> None:
     step = lab.step("A", "", environment={"A": {"Get": "Parameters.Long"}})
     declared = [{"Name": "Long", "Type": "String"}]
-    result = lab.run(step, parameters=declared, given={"Long": "x" * 300})
-    assert "ClientError: the service refuses this job" in result.reason
+    with pytest.raises(DefinitionError, match=r"has 300 characters \(parameter Long\)"):
+        lab.run(step, parameters=declared, given={"Long": "x" * 300})
     assert lab.told(InstanceChanged) == []
+
+
+def test_a_value_that_only_the_execution_knows_fails_its_step(lab: Any, make_output: Any) -> None:
+    first = lab.step("A", "", outputs=[make_output("o", "s3://b/" + "x" * 300)])
+    uri = {"Get": "Steps.A.ProcessingOutputConfig.Outputs['o'].S3Output.S3Uri"}
+    result = lab.run(first, lab.step("B", "", environment={"A": uri}))
+    assert "ClientError: the service refuses this job" in result.reason
 
 
 # --- logs -----------------------------------------------------------------------------------
