@@ -74,10 +74,13 @@ def to_json(outcome: Outcome) -> dict[str, Json]:
 
 def _lines(outcome: Outcome) -> Iterator[str]:
     yield from outcome.figures.lines
+    steps = outcome.past.steps.values() if outcome.past else ()
+    if cached := [step for step in steps if step.reused == "cached"]:
+        names = ", ".join(f"{step.name} (execution {step.source})" for step in cached)
+        yield f"from the step cache: {names}"
     if outcome.bill:
         yield bills.line(outcome.bill)
     if outcome.past:
-        steps = outcome.past.steps.values()
         if tried := [step.name for step in steps if step.usage and step.attempts > 1]:
             yield f"earlier attempts of {', '.join(tried)} may have cost something, too"
         yield from tables.output_lines(outcome.past)

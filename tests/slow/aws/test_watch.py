@@ -90,6 +90,7 @@ def test_to_the_end(run: Run, start: Start) -> None:
         "Gate        Succeeded                      0.0 s",
         "Export      Succeeded                  2  10.0 s",
         "GateFailed  Not run",
+        "from the step cache: Clean (execution sourceexec00)",
         COST,
         "outputs",
         f"  Clean rows     s3://{BUCKET}/runs/{identity}/Clean/rows",
