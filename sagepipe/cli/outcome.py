@@ -18,7 +18,7 @@ from sagepipe.aws import boto
 from sagepipe.cli import run_source
 from sagepipe.cli.frame import Call
 from sagepipe.errors import SagepipeError
-from sagepipe.executions import remote_figures, tables
+from sagepipe.executions import remote_figures, reused, tables
 from sagepipe.executions.archive import PastExecution
 from sagepipe.executions.remote import Execution
 from sagepipe.executions.remote_archive import RemoteArchive
@@ -48,7 +48,7 @@ def find(execution: Execution, call: Call, arguments: argparse.Namespace) -> Out
     finder = _finder(execution, call, arguments)
     figures, no_figures = _figures(past, execution.region, finder) if finder else (NONE, "")
     bill, no_bill = _bill(past, execution.region)
-    notes = (*past.notes, no_figures, no_bill)
+    notes = (*past.notes, no_figures, no_bill, *_gone(past, execution.region))
     return Outcome(past, figures, bill, tuple(filter(None, notes)))
 
 
@@ -110,6 +110,13 @@ def _bill(past: PastExecution, region: str) -> tuple[Bill | None, str]:
         return bills.bill(usages, prices.load(prices.find(region))), ""
     except SagepipeError as error:
         return None, f"no cost: {error}"
+
+
+def _gone(past: PastExecution, region: str) -> list[str]:
+    try:
+        return list(reused.gone(boto.client("s3", region), past))
+    except SagepipeError as error:
+        return [f"whether the outputs of cached steps are still there can't be told: {error}"]
 
 
 def _finder(execution: Execution, call: Call, arguments: argparse.Namespace) -> FindFigures | None:

@@ -68,9 +68,10 @@ def run(pipeline: Wire, cli: Callable[..., Result]) -> Run:
     return functools.partial(cli, "watch", "--interval", "0.01")
 
 
-def test_to_the_end(run: Run, start: Start) -> None:
+def test_to_the_end(run: Run, start: Start, client: Callable[[str], Any]) -> None:
     arn = start("nightly--caches-Clean", FitInstanceCount="3")
     identity = arn.rpartition("/")[2]
+    client("s3").put_object(Bucket=BUCKET, Key=f"runs/{identity}/Clean/rows/a", Body=b"x")
     result = run()
     assert (result.code, result.err) == (0, "")
     lines = result.out.splitlines()
@@ -101,6 +102,12 @@ def test_to_the_end(run: Run, start: Start) -> None:
     ]
 
 
+def test_outputs_of_a_cached_step_that_are_gone_are_named(run: Run, start: Start) -> None:
+    start("caches-Clean")
+    (line,) = [line for line in run().out.splitlines() if "has no objects" in line]
+    assert line.startswith("Clean is cached from execution sourceexec00, and its output 'rows' has")
+
+
 def rows_of_fit(result: ExecutionResult, store: Store) -> Figures:
     """A project's own reader: what Fit left in its metrics."""
     found = [json.loads(text) for text in texts(result.steps["Fit"], "metrics", store)]
@@ -116,7 +123,9 @@ def reading(checkout: Any) -> None:
 def test_the_pipeline_s_figures_are_shown_as_after_a_local_run(
     run: Run, start: Start, client: Callable[[str], Any], pipeline: Wire, reading: None
 ) -> None:
-    folder = f"runs/{start('caches-Clean').rpartition('/')[2]}/Fit"
+    execution = f"runs/{start('caches-Clean').rpartition('/')[2]}"
+    client("s3").put_object(Bucket=BUCKET, Key=f"{execution}/Clean/rows/a", Body=b"x")
+    folder = f"{execution}/Fit"
     content = {
         "metrics/metrics.json": b'{"rows": 120000, "share": 0.02}',
         "metrics/rows.parquet": b"x",
