@@ -8,13 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sagepipe.aws import boto
-from sagepipe.cli import confirm, schedule_options
-from sagepipe.cli.frame import Call, Command, add_pipeline, print_json
+from sagepipe.cli import confirm, schedule_options, starting_words
+from sagepipe.cli.frame import Call, Command, print_json
 from sagepipe.deploy import plan_report
 from sagepipe.deploy.plan import PutSchedule
 from sagepipe.schedule import declared, description, scheduler, schedules, starting
 from sagepipe.schedule.schedules import Schedule
-from sagepipe.settings import configuration
 from sagepipe.settings.configuration import Sources
 
 EXAMPLES = """\
@@ -120,24 +119,14 @@ def _tell(
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The sub-verbs and their options."""
-    words = parser.add_subparsers(required=True, metavar="set|show|pause|resume|delete")
-    for name, act, text in (
+    words = (
         ("set", _set, "make the schedule, or change it to what is given; a paused one stays so"),
         ("show", _show, "the schedule and its next five times"),
         ("pause", _pause, "no further starts until it is resumed"),
         ("resume", _pause, "start again at the next time"),
         ("delete", _delete, "remove the schedule"),
-    ):
-        word = words.add_parser(name, help=text, description=text)
-        word.set_defaults(act=act, word=name)
-        if act is _set:
-            schedule_options.add(word)
-            confirm.add_argument(word)
-        word.add_argument("--name", help="the schedule's name (default: the pipeline's)")
-        if act in (_set, _show):
-            word.add_argument("--json", action="store_true", help="print it as JSON")
-        add_pipeline(word, positional=False)
-        configuration.add_arguments(word)
+    )
+    starting_words.add(parser, "schedule", words, schedule_options.add)
 
 
 COMMAND = Command(EXAMPLES, add_arguments, run)

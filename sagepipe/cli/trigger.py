@@ -7,13 +7,12 @@ import dataclasses
 from typing import Any
 
 from sagepipe.aws import boto
-from sagepipe.cli import confirm, trigger_options
-from sagepipe.cli.frame import Call, Command, add_pipeline, complain, print_json
+from sagepipe.cli import confirm, starting_words, trigger_options
+from sagepipe.cli.frame import Call, Command, complain, print_json
 from sagepipe.deploy import plan_report
 from sagepipe.deploy.plan import PutTrigger
 from sagepipe.schedule import description, events, rules, starting
 from sagepipe.schedule.rules import Trigger
-from sagepipe.settings import configuration
 from sagepipe.settings.configuration import Sources
 
 EXAMPLES = """\
@@ -113,24 +112,14 @@ def _tell(trigger: Trigger, arguments: argparse.Namespace, call: Call, title: st
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The sub-verbs and their options."""
-    words = parser.add_subparsers(required=True, metavar="set|show|pause|resume|delete")
-    for name, act, text in (
+    words = (
         ("set", _set, "make the rule, or change it to what is given; a paused one stays so"),
         ("show", _show, "what starts an execution, and with what"),
         ("pause", _pause, "no further starts until it is resumed"),
         ("resume", _pause, "start again with the next object"),
         ("delete", _delete, "remove the rule"),
-    ):
-        word = words.add_parser(name, help=text, description=text)
-        word.set_defaults(act=act, word=name)
-        if act is _set:
-            trigger_options.add(word)
-            confirm.add_argument(word)
-        word.add_argument("--name", help="the rule's name (default: the pipeline's)")
-        if act in (_set, _show):
-            word.add_argument("--json", action="store_true", help="print it as JSON")
-        add_pipeline(word, positional=False)
-        configuration.add_arguments(word)
+    )
+    starting_words.add(parser, "rule", words, trigger_options.add)
 
 
 COMMAND = Command(EXAMPLES, add_arguments, run)
