@@ -136,37 +136,39 @@ class Pipeline:
         )
 
 
+@dataclass(frozen=True, init=False)
 class Project:
     """A repository's pipelines; the first is the one that commands are about by default."""
+
+    pipelines: tuple[Pipeline, ...]
 
     def __init__(self, *pipelines: Pipeline) -> None:
         if not pipelines:
             raise ProjectError("a project needs a pipeline: Project(Pipeline(…), …)")
-        self._pipelines = {one.name: one for one in pipelines}
-        if len(self._pipelines) < len(pipelines):
-            names = [one.name for one in pipelines]
-            twice = next(name for name in names if names.count(name) > 1)
-            raise ProjectError(f"two pipelines of the project are called {twice!r}; rename one")
+        names = [one.name for one in pipelines]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ProjectError(f"two pipelines of the project are called {twice[0]!r}; rename one")
+        object.__setattr__(self, "pipelines", pipelines)
 
     def __getitem__(self, name: str) -> Pipeline:
         return self.pipeline(name)
 
     def __iter__(self) -> Iterator[Pipeline]:
-        return iter(self._pipelines.values())
+        return iter(self.pipelines)
 
     def __len__(self) -> int:
-        return len(self._pipelines)
+        return len(self.pipelines)
 
     def pipeline(self, name: str | None = None) -> Pipeline:
         """The pipeline of that name, or the first. Raises `ProjectError`."""
         if name is None:
-            return next(iter(self))
-        if name not in self._pipelines:
-            close = difflib.get_close_matches(name, self._pipelines, n=1)
-            known = ", ".join(self._pipelines)
-            hint = f"did you mean {close[0]}?" if close else f"there are {known}"
+            return self.pipelines[0]
+        named = {one.name: one for one in self.pipelines}
+        if name not in named:
+            close = difflib.get_close_matches(name, named, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(named)}"
             raise ProjectError(f"the project has no pipeline {name!r}; {hint}")
-        return self._pipelines[name]
+        return named[name]
 
 
 def find(named: str | None = None, folder: Path | None = None) -> Project:
