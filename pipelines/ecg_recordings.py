@@ -8,13 +8,13 @@ from pipelines import places, sample
 from sagepipe import Build, InputFolder, Pipeline
 from sagepipe.building import sdk
 from sagepipe.building.scripts import by_scripts
-from steps import common, pca_recordings, preprocess
+from steps import common, pca_recordings
 
 if TYPE_CHECKING:
     from sagemaker.mlops.workflow.pipeline import Pipeline as SdkPipeline
 
 PARAMETERS = (
-    *preprocess.SOURCE[:2],
+    *common.ORIGIN,
     *common.DESTINATION,
     *pca_recordings.RESOURCES,
     *pca_recordings.OPTIONS,

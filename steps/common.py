@@ -39,7 +39,16 @@ HOST_ARGUMENTS = [
 
 HOUR = 3600
 
-# Where outputs go: parameters of every pipeline here.
+# Where the recordings are, and where outputs go: parameters of every pipeline here.
+ORIGIN = (
+    Parameter("InputBucket", "String", ARTIFACT_BUCKET, "Bucket of the recordings"),
+    Parameter(
+        "InputPrefix",
+        "String",
+        "raw",
+        "Folder of the recordings in it (*.csv, *.csv.gz), without a slash at either end",
+    ),
+)
 DESTINATION = (
     Parameter("OutputBucket", "String", ARTIFACT_BUCKET, "Bucket of all outputs"),
     Parameter(
@@ -95,6 +104,14 @@ class Kit:
     def text(self, name: str) -> Any:
         """A parameter as an argument: the service takes strings only and converts nothing."""
         return self.parameters[name].to_string()
+
+    def recordings(self) -> Join:
+        """The URI of the recordings' folder. It ends in a slash: as a mere string prefix, "raw"
+        would bring in "raw-old/" as well."""
+        from sagemaker.core.workflow.functions import Join
+
+        bucket, prefix = self.parameters["InputBucket"], self.parameters["InputPrefix"]
+        return Join(on="", values=["s3://", bucket, "/", prefix, "/"])
 
     def run_uri(self, *parts: str) -> Join:
         """A URI of this execution's own. Fit for outputs only: as an argument or input that

@@ -48,7 +48,6 @@ def build(kit: Kit) -> ProcessingStep:
     compares prefixes, not what is in them.
     """
     from sagemaker.core.processing import Processor
-    from sagemaker.core.workflow.functions import Join
     from sagemaker.mlops.workflow.steps import ProcessingStep
 
     processor = Processor(
@@ -56,11 +55,9 @@ def build(kit: Kit) -> ProcessingStep:
         env=ENVIRONMENT,
         **kit.job("Pca", sklearn_image(kit.settings), hours=24, isolated=True),
     )
-    bucket, prefix = kit.parameters["InputBucket"], kit.parameters["InputPrefix"]
-    recordings = Join(on="", values=["s3://", bucket, "/", prefix, "/"])
     arguments = processor.run(
         inputs=[
-            s3_input("raw", recordings, f"{INPUT}/raw", sharded=True),
+            s3_input("raw", kit.recordings(), f"{INPUT}/raw", sharded=True),
             s3_input("code", kit.build.code.script("pca.py"), f"{INPUT}/code"),
             kit.helpers(),
         ],

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sagepipe import ARTIFACT_BUCKET, Parameter
+from sagepipe import Parameter
 from steps.common import (
     ENVIRONMENT,
     HOST_ARGUMENTS,
     INPUT,
+    ORIGIN,
     OUTPUT,
     Kit,
     resources,
@@ -24,13 +25,7 @@ NAME = "Preprocess"
 OUTPUTS = ("train", "validation", "test", "moments", "account")
 
 SOURCE = (
-    Parameter("InputBucket", "String", ARTIFACT_BUCKET, "Bucket of the recordings"),
-    Parameter(
-        "InputPrefix",
-        "String",
-        "raw",
-        "Folder of the recordings in it (*.csv, *.csv.gz), without a slash at either end",
-    ),
+    *ORIGIN,
     Parameter(
         "InputMode",
         "String",
@@ -93,7 +88,6 @@ def build(kit: Kit) -> ProcessingStep:
     compares prefixes, not what is in them. A nightly run would take the first night's results.
     """
     from sagemaker.core.processing import ScriptProcessor
-    from sagemaker.core.workflow.functions import Join
     from sagemaker.mlops.workflow.steps import ProcessingStep
 
     processor = ScriptProcessor(
@@ -101,9 +95,7 @@ def build(kit: Kit) -> ProcessingStep:
         env=ENVIRONMENT,
         **kit.job("Preprocess", sklearn_image(kit.settings), hours=24, isolated=True),
     )
-    bucket, prefix = kit.parameters["InputBucket"], kit.parameters["InputPrefix"]
-    # Ends in a slash: as a mere string prefix, "raw" would bring in "raw-old/" as well.
-    recordings = Join(on="", values=["s3://", bucket, "/", prefix, "/"])
+    recordings = kit.recordings()
     mode = kit.parameters["InputMode"]
     arguments = processor.run(
         code=kit.build.code.script("preprocess.py"),
