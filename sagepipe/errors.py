@@ -17,8 +17,7 @@
         ├── ExpressionError        Get, Std:Join or Std:JsonGet can't be evaluated
         ├── StoreError             the folder that stands in for S3
         ├── InputError             an input that the job can't be given
-        ├── OutputCollisionError   two instances wrote the same key
-        └── StepFailed             a step ended as Failed: a script, a gate, a time limit
+        └── OutputCollisionError   two instances wrote the same key
 
 A command's `main` catches `SagepipeError`, prints it and exits with its `exit_code`; anything
 else is our bug and keeps its traceback.
@@ -139,7 +138,3 @@ class InputError(LocalError):
 
 class OutputCollisionError(LocalError):
     """Two instances of a job wrote different files to one key."""
-
-
-class StepFailed(LocalError):
-    """A step ended as Failed, and with it the execution."""

@@ -8,8 +8,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from sagepipe.cli.frame import add_pipeline
-from sagepipe.cli.values import STORE, positive
+from sagepipe.cli.values import positive
 from sagepipe.executions.archive import LATEST
+from sagepipe.local.given import DEFAULT_STORE
 from sagepipe.settings import configuration
 
 _LIMIT = 20
@@ -41,7 +42,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     compare.add_argument("after", metavar="B", help=_WHICH)
     _add_place(compare)
     _add_clean(word("clean", "remove executions of this machine: records, logs, scratch"))
-    parser.set_defaults(word="list", store=STORE, on="local", limit=_LIMIT, json=False)
+    parser.set_defaults(word="list", store=DEFAULT_STORE, on="local", limit=_LIMIT, json=False)
 
 
 def _add_list(parser: argparse.ArgumentParser) -> None:
@@ -87,7 +88,7 @@ def _add_clean(parser: argparse.ArgumentParser) -> None:
         help="with what they wrote below keys of their own, if no other execution refers to it",
     )
     add("--delete", action="store_true", default=False, help="remove it (default: only say what)")
-    add("--store", type=Path, metavar="DIR", help=f"the store (default: {STORE})")
+    add("--store", type=Path, metavar="DIR", help=f"the store (default: {DEFAULT_STORE})")
     add("--json", action="store_true", help="print it as JSON")
 
 
@@ -100,7 +101,12 @@ def _add_place(parser: argparse.ArgumentParser) -> None:
         choices=("local", "sagemaker"),
         help="executions of this machine, or of the deployed pipeline (default: local)",
     )
-    add("--store", type=Path, metavar="DIR", help=f"the local executions' store (default: {STORE})")
+    add(
+        "--store",
+        type=Path,
+        metavar="DIR",
+        help=f"the local executions' store (default: {DEFAULT_STORE})",
+    )
     add_pipeline(parser, positional=False)
     configuration.add_arguments(parser)
 

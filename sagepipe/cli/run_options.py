@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from sagepipe.cli.values import add_parameters, positive
+from sagepipe.cli.values import add_parameters, add_selection, positive
 from sagepipe.local.choices import MAX_PARALLEL_STEPS
 from sagepipe.local.given import DEFAULT_STORE
 from sagepipe.local.past import LATEST
@@ -104,17 +104,7 @@ def _add_selection(group: Any) -> None:
         "STEP=DIR",
         "take a folder in place of a step: DIR/<output>/ for each output, and DIR/properties.json",
     )
-    which = group.add_mutually_exclusive_group()
-    which.add_argument(
-        "--only",
-        nargs="+",
-        default=[],
-        metavar="STEP",
-        help="run these steps only; what they need comes from an earlier execution",
-    )
-    which.add_argument(
-        "--from-step", metavar="STEP", help="run this step and all that come after it"
-    )
+    which = add_selection(group)
     which.add_argument(
         "--resume",
         nargs="?",
@@ -122,12 +112,6 @@ def _add_selection(group: Any) -> None:
         metavar="EXECUTION",
         help="go on with an execution that failed, was stopped or was killed, as it began "
         "(default: the latest)",
-    )
-    group.add_argument(
-        "--source",
-        metavar="EXECUTION",
-        help="with --only and --from-step: where the other results come from (default: the latest "
-        "that succeeded or failed)",
     )
 
 

@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sagepipe.cli.frame import Call, Command, add_pipeline
-from sagepipe.cli.values import STORE
 from sagepipe.errors import LocalError, SettingsError
 from sagepipe.executions import spark_history
 from sagepipe.executions.spark_history import Find
 from sagepipe.language.s3 import Location
+from sagepipe.local.given import DEFAULT_STORE
 from sagepipe.local.spark import history_logs, history_server
 from sagepipe.local.store import Store
 from sagepipe.settings import configuration
@@ -85,7 +85,7 @@ def _source(
         if not folder.is_dir():
             raise SettingsError(f"--logs {folder} is not a folder")
         return lambda: history_logs.find(folder), str(folder)
-    return spark_history.of_store(Store(arguments.store or STORE), arguments.execution)
+    return spark_history.of_store(Store(arguments.store or DEFAULT_STORE), arguments.execution)
 
 
 def _in_s3(
@@ -131,7 +131,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--store",
         type=Path,
         metavar="DIR",
-        help=f"the folder that stands in for S3 (default: {STORE})",
+        help=f"the folder that stands in for S3 (default: {DEFAULT_STORE})",
     )
     add("--logs", metavar="DIR|S3_URI", help="event logs in a folder, or in S3 on AWS")
     add(

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from sagepipe.aws import boto
 from sagepipe.cli import glance, pinning, watching
 from sagepipe.cli.frame import Call, Command, add_pipeline, print_json
-from sagepipe.cli.values import add_parameters, pairs, positive
+from sagepipe.cli.values import add_parameters, add_selection, pairs, positive
 from sagepipe.executions.start import Start, start
 from sagepipe.language.definition import Definition
 from sagepipe.settings import configuration
@@ -78,23 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "nothing twice (default: a new one each time)",
     )
     which = parser.add_argument_group("which steps")
-    either = which.add_mutually_exclusive_group()
-    either.add_argument(
-        "--only",
-        nargs="+",
-        default=[],
-        metavar="STEP",
-        help="run these steps only; what they need comes from an earlier execution",
-    )
-    either.add_argument(
-        "--from-step", metavar="STEP", help="run this step and all that come after it"
-    )
-    which.add_argument(
-        "--source",
-        metavar="EXECUTION",
-        help="with --only and --from-step: where the other results come from (default: the latest "
-        "that succeeded or failed)",
-    )
+    add_selection(which)
     which.add_argument(
         "--max-parallel-steps",
         dest="parallel",  # the setting of that name is the pipeline's own

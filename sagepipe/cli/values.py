@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from sagepipe.errors import ParameterError
-
-# The folder that stands in for S3 where nobody names one.
-STORE = Path("local-store")
 
 
 def add_parameters(parser: Any, what: str = "a pipeline parameter") -> None:
@@ -23,6 +19,28 @@ def add_parameters(parser: Any, what: str = "a pipeline parameter") -> None:
         metavar="NAME=VALUE",
         help=f"{what}; may be repeated",
     )
+
+
+def add_selection(group: Any) -> Any:
+    """`--only`, `--from-step` and `--source`; gives the group of what excludes each other."""
+    which = group.add_mutually_exclusive_group()
+    which.add_argument(
+        "--only",
+        nargs="+",
+        default=[],
+        metavar="STEP",
+        help="run these steps only; what they need comes from an earlier execution",
+    )
+    which.add_argument(
+        "--from-step", metavar="STEP", help="run this step and all that come after it"
+    )
+    group.add_argument(
+        "--source",
+        metavar="EXECUTION",
+        help="with --only and --from-step: where the other results come from (default: the latest "
+        "that succeeded or failed)",
+    )
+    return which
 
 
 def pairs(texts: Sequence[str], option: str = "-p") -> dict[str, str]:
